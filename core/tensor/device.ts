@@ -1,0 +1,50 @@
+/**
+ * The seam between tensors and what computes them.
+ *
+ * Idea   A device can keep numbers (a storage) and run programs. That is all: it knows no tensor, no
+ *        axis and no model.
+ * Differs from the paper: there is none.
+ * @module
+ */
+import type { Program } from "./program.ts";
+
+/** The devices by name. `auto` takes a real GPU if there is one, else wasm. */
+export type DeviceName = "reference" | "wasm" | "webgpu";
+
+/** Numbers kept on a device. What is inside is the device's own affair. */
+export interface Storage {
+  /** Number of elements. */
+  readonly elements: number;
+}
+
+/** A program made ready to run on one device. */
+export interface Executable {
+  /**
+   * Run once, with one storage for each binding; `reads` names the bindings to bring back when the
+   * program is done. Returns as soon as the work is under way: runs follow one another in order.
+   */
+  run(storages: readonly Storage[], reads: readonly number[]): Promise<Values[]>;
+  /** Give back what the executable holds. */
+  dispose(): void;
+}
+
+/** Numbers on the host. The reference device works in double precision, the others in single. */
+export type Values = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+
+/** What computes. */
+export interface Device {
+  /** Its name. */
+  readonly name: DeviceName;
+  /** One line for people: hardware, threads, driver. */
+  readonly description: string;
+  /** Whether the scheduler should fuse operations into loops; the reference runs each on its own. */
+  readonly fuses: boolean;
+  /** Room for numbers, not cleared. Throws when there is no more memory. */
+  allocate(elements: number): Storage;
+  /** Numbers from the host into a storage, in order with the runs. */
+  upload(storage: Storage, values: ArrayLike<number>): void;
+  /** Give a storage back; what was already started still sees it. */
+  free(storage: Storage): void;
+  /** Make a program ready. */
+  compile(program: Program): Executable;
+}

@@ -39,6 +39,8 @@ export interface Device {
   readonly description: string;
   /** Whether the scheduler should fuse operations into loops; the reference runs each on its own. */
   readonly fuses: boolean;
+  /** How many buffers one loop may touch. */
+  readonly buffersPerLoop: number;
   /** Room for numbers, not cleared. Throws when there is no more memory. */
   allocate(elements: number): Storage;
   /** Numbers from the host into a storage, in order with the runs. */

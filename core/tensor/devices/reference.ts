@@ -24,6 +24,7 @@ export function referenceDevice(): Device {
     name: "reference",
     description: "plain loops in double precision",
     fuses: false,
+    buffersPerLoop: Infinity,
     allocate: (elements) => new Numbers(new Float64Array(elements)),
     upload: (storage, values) => (storage as Numbers).values.set(values),
     free: () => {},
@@ -86,7 +87,7 @@ function runLoop(loop: Loop, buffers: Float64Array[]): void {
         results.push(folded);
       } else {
         const { buffer, offset, outer: o, inner: n } = stage.to;
-        for (inner of n ? indices(loop.inner) : [[]]) {
+        for (inner of n ? indices(loop.inner) : [loop.inner.map(() => 0)]) {
           buffers[buffer][offset + dot(o, outer) + (n ? dot(n, inner) : 0)] = value();
         }
       }

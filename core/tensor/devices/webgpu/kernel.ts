@@ -1,0 +1,105 @@
+/**
+ * A kernel: WGSL text, the buffers it binds, and its numbers.
+ *
+ * Idea   Compiling a pipeline costs far more than running it once, so sizes, strides and offsets are
+ *        parameters in a uniform block, and kernels of equal text share one pipeline.
+ * Differs from the paper: there is none.
+ * @module
+ */
+import { aliases, SPECIAL_BITS, withFunctions } from "./wgsl.ts";
+
+/** One dispatch. */
+export interface Kernel {
+  /** For people: what it is. */
+  label: string;
+  /** WGSL. */
+  code: string;
+  /** Indices of the program's buffers, in the order of bindings 1, 2, … */
+  buffers: number[];
+  /** The uniform block, binding 0. */
+  parameters: number[];
+  /** Number of workgroups. */
+  groups: number;
+}
+
+/** A buffer that a kernel binds; `type` is that of its elements. */
+export interface Argument {
+  /** Index into the program's buffers. */
+  buffer: number;
+  /** Element type in WGSL. */
+  type: "f32" | "vec4f" | "i32";
+  /** Whether the kernel writes it. */
+  writes: boolean;
+}
+
+/** The numbers of a kernel and how its text names them: p[2].y */
+export class Parameters {
+  /** The numbers. */
+  readonly numbers: number[] = [...SPECIAL_BITS];
+  /** A new number; gives its name, an i32. */
+  add(value: number): string {
+    const i = this.numbers.push(value) - 1;
+    return `p[${i >> 2}].${"xyzw"[i & 3]}`;
+  }
+}
+
+/** Workgroups are numbered in two dimensions, as one may not have more of them. */
+export const WIDEST = 65535;
+
+/** The pieces of a kernel put together. In `body`, `group` and `local` are u32. */
+export function assemble(
+  kernel: {
+    label: string;
+    width: 1 | 4;
+    arguments: Argument[];
+    parameters: Parameters;
+    threads: number;
+    groups: number;
+    declarations?: string;
+    body: string[];
+  },
+): Kernel {
+  const { label, width, parameters, threads, groups } = kernel;
+  const bound = kernel.arguments.map(({ type, writes }, i) =>
+    `@group(0) @binding(${i + 1}) var<storage, ${writes ? "read_write" : "read"}> ` +
+    `b${i}: array<${type}>;\n`
+  ).join("");
+  const main = `${kernel.declarations ?? ""}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let group = groups.y * ${WIDEST}u + groups.x;
+${indented(kernel.body)}
+}
+`;
+  const block = Math.ceil(parameters.numbers.length / 4);
+  return {
+    label,
+    code: aliases(width) + `@group(0) @binding(0) var<uniform> p: array<vec4i, ${block}>;\n` +
+      bound + withFunctions(main),
+    buffers: kernel.arguments.map((a) => a.buffer),
+    parameters: parameters.numbers,
+    groups,
+  };
+}
+
+/** Lines indented by the braces before them. */
+function indented(lines: string[]): string {
+  let depth = 1;
+  return lines.map((line) => {
+    if (line.startsWith("}")) depth--;
+    const text = "  ".repeat(depth) + line;
+    if (line.endsWith("{")) depth++;
+    return text;
+  }).join("\n");
+}
+
+/** Lines that take `flat` apart into one index for each size, the last the fastest. */
+export function unravel(flat: string, prefix: string, sizes: string[]): string[] {
+  if (sizes.length === 0) return [];
+  const lines = sizes.length > 1 ? [`var ${prefix}rest = ${flat};`] : [];
+  for (let d = sizes.length - 1; d > 0; d--) {
+    lines.push(`let ${prefix}${d} = i32(${prefix}rest % u32(${sizes[d]}));`);
+    lines.push(`${prefix}rest = ${prefix}rest / u32(${sizes[d]});`);
+  }
+  return [...lines, `let ${prefix}0 = i32(${sizes.length > 1 ? `${prefix}rest` : flat});`];
+}

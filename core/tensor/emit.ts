@@ -1,0 +1,177 @@
+/**
+ * Emission: from groups of nodes to the steps of a program, and a place for every buffer.
+ *
+ * Idea   A group becomes a loop: what its nodes read from outside are loads, what leaves it are stores,
+ *        and its reductions are passes over the row. A value that a later pass needs again is read
+ *        back from where it was stored. Buffers whose lives do not overlap share a slot.
+ * Differs from the paper: slots are given out first come, best fit; optimal packing is hard and not needed.
+ * @module
+ */
+import { fuse, type Group, leaving, type Uses } from "./fuse.ts";
+import { Lowering, type Node, type Operand, resultShape, sourcesOf } from "./lower.ts";
+import { constant, input } from "./expression.ts";
+import { copyLoop, makeLoop } from "./make_loop.ts";
+import { contract } from "./make_contraction.ts";
+import { inPlace, layOut } from "./memory.ts";
+import { elementsOf, type Program, type Step } from "./program.ts";
+import type { Tensor } from "./tensor.ts";
+import { rowMajor } from "./views.ts";
+
+/** What is to be computed. */
+export interface Request {
+  /** Tensors whose values are to be given bindings, in order. */
+  outputs: readonly Tensor[];
+  /** Held tensors that get new values: [which, value]. */
+  updates: readonly (readonly [Tensor, Tensor])[];
+}
+
+/** A program with what its bindings are: first the leaves, then the outputs. */
+export interface Scheduled {
+  program: Program;
+  /** The given tensors, one for each of the first bindings. */
+  leaves: Tensor[];
+}
+
+/** Turn a request into a program. */
+export function schedule(
+  request: Request,
+  options: { fuses: boolean; buffersPerLoop: number },
+): Scheduled {
+  const lowering = new Lowering(options.fuses);
+  const outputs = request.outputs.map((x) => stored(lowering, x));
+  const updates = request.updates.map((
+    [to, from],
+  ): [Node, Node] => [lowering.node(to), stored(lowering, from)]);
+  const emitter = new Emitter(lowering.nodes, outputs, updates, options);
+  return { program: emitter.program(), leaves: emitter.leaves.map((n) => n.tensor) };
+}
+
+/** The node of a tensor; a leaf's values are copied, since it keeps its own buffer. */
+function stored(lowering: Lowering, x: Tensor): Node {
+  const node = lowering.node(x);
+  return node.kind === "leaf" ? lowering.copy(x) : node;
+}
+
+class Emitter {
+  readonly leaves: Node[];
+  private readonly uses: Uses;
+  private readonly groups: Map<Node, Group>;
+  private readonly steps: Step[] = [];
+  private readonly elements: number[] = [];
+  private readonly bufferOf = new Map<Node, number>();
+
+  constructor(
+    nodes: Node[],
+    private readonly outputs: Node[],
+    private readonly updates: [Node, Node][],
+    options: { fuses: boolean; buffersPerLoop: number },
+  ) {
+    const users = new Map<Node, Node[]>(nodes.map((n) => [n, []]));
+    for (const n of nodes) for (const s of new Set(sourcesOf(n))) users.get(s)!.push(n);
+    this.uses = { stored: new Set([...outputs, ...updates.map(([, from]) => from)]), users };
+    this.leaves = nodes.filter((n) => n.kind === "leaf");
+    this.leaves.forEach((leaf) => this.buffer(leaf));
+    this.groups = fuse(nodes, this.uses, options.buffersPerLoop, options.fuses);
+    for (const unit of this.order(nodes)) this.emit(unit);
+  }
+
+  /** Every group and every other node once, after what it needs; updates last, when all have read. */
+  private order(nodes: Node[]): (Group | Node)[] {
+    const done = new Set<Group | Node>(), order: (Group | Node)[] = [];
+    const unitOf = (node: Node) => this.groups.get(node) ?? node;
+    const visit = (unit: Group | Node) => {
+      if (done.has(unit)) return;
+      done.add(unit);
+      const members = "members" in unit ? [...unit.members.keys()] : [unit];
+      for (const member of members) {
+        for (const source of sourcesOf(member)) if (unitOf(source) !== unit) visit(unitOf(source));
+      }
+      if (!("kind" in unit && unit.kind === "leaf")) order.push(unit);
+    };
+    const late = new Set(this.updates.map(([, value]) => unitOf(value)));
+    nodes.map(unitOf).filter((unit) => !late.has(unit)).forEach(visit);
+    late.forEach(visit);
+    return order;
+  }
+
+  private buffer(node: Node): number {
+    let found = this.bufferOf.get(node);
+    if (found === undefined) this.bufferOf.set(node, found = this.newBuffer(node));
+    return found;
+  }
+
+  private newBuffer(node: Node): number {
+    const loops = node.kind === "map" || node.kind === "reduce";
+    return this.elements.push(elementsOf(loops ? resultShape(node) : node.tensor.shape)) - 1;
+  }
+
+  private emit(unit: Group | Node): void {
+    if ("members" in unit) {
+      const stores = new Set(leaving(unit, this.uses));
+      this.steps.push(makeLoop(unit, stores, (n) => this.buffer(n)));
+    } else if (unit.kind === "contraction") this.contraction(unit);
+    else if (unit.kind === "scatter") this.scatter(unit);
+    else this.assemble(unit);
+  }
+
+  private contraction(node: Node): void {
+    const { axes, shape } = node.tensor;
+    const output: Operand = { source: node, axes, shape, strides: rowMajor(shape), offset: 0 };
+    const [a, b] = node.operands;
+    this.steps.push(contract(a, b, output, (n) => this.buffer(n)));
+  }
+
+  private scatter(node: Node): void {
+    const [from, ids] = node.operands;
+    const [size] = node.tensor.shape;
+    this.steps.push({
+      kind: "scatter",
+      rows: elementsOf(ids.shape),
+      width: elementsOf(node.tensor.shape) / Math.max(size, 1),
+      size,
+      ids: this.buffer(ids.source),
+      from: this.buffer(from.source),
+      to: this.buffer(node),
+    });
+  }
+
+  private assemble(node: Node): void {
+    const { axis, starts } = node.tensor.origin as { axis: string; starts: readonly number[] };
+    const { axes, shape } = node.tensor, d = axes.indexOf(axis);
+    const outer = rowMajor(shape), buffer = this.buffer(node);
+    const covered = node.operands.reduce((n, part) => n + part.shape[d], 0);
+    if (covered < shape[d]) {
+      const to = { buffer, offset: 0, outer, inner: null };
+      this.steps.push(copyLoop(shape, constant(0), [], to));
+    }
+    node.operands.forEach((part, i) => {
+      const to = { buffer, offset: starts[i] * outer[d], outer, inner: null };
+      const from = this.buffer(part.source);
+      const load = { buffer: from, offset: part.offset, outer: [...part.strides], inner: [] };
+      this.steps.push(copyLoop(part.shape, input(0), [load], to));
+    });
+  }
+
+  /** The whole program: updates brought home, outputs bound, scratch buffers laid out. */
+  program(): Program {
+    const bound = this.leaves.map((leaf) => this.buffer(leaf));
+    const wanted = new Set(this.outputs.map((n) => this.buffer(n)));
+    for (const [target, value] of this.updates) {
+      const [from, to] = [this.buffer(value), this.buffer(target)];
+      if (wanted.has(from) || !inPlace(this.steps, from, to)) this.copy(from, to);
+    }
+    for (const node of this.outputs) {
+      const from = this.buffer(node);
+      const fresh = bound.includes(from) ? this.newBuffer(node) : from;
+      if (fresh !== from) this.copy(from, fresh);
+      bound.push(fresh);
+    }
+    return layOut(this.steps, this.elements, bound);
+  }
+
+  private copy(from: number, to: number): void {
+    const load = { buffer: from, offset: 0, outer: [1], inner: [] };
+    const store = { buffer: to, offset: 0, outer: [1], inner: null };
+    this.steps.push(copyLoop([this.elements[from]], input(0), [load], store));
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Gradients: reverse-mode differentiation over the graph of tensors.
+ *
+ * Idea   Walk from the loss back to its sources. Each operation knows how a gradient passes back
+ *        through it; where a tensor was used twice, the two gradients add. So tied weights need no rule.
+ * Maths  ∂L/∂x = Σ over the uses y of x of ∂L/∂y · ∂y/∂x.
+ * Axes   a gradient has the axes of its tensor.
+ * Differs from the paper: Linnainmaa (1970) and Rumelhart et al. (1986) as everyone has it; gradients are
+ *        tensors, so they can be differentiated again.
+ * @module
+ */
+import { AxisError } from "./axes.ts";
+import { add } from "./elementwise.ts";
+import { full, isZero, Tensor, zeros } from "./tensor.ts";
+
+/** A tensor, or records and lists of tensors, nested. */
+export type Nested = Tensor | readonly Nested[] | { readonly [name: string]: Nested };
+
+/** Apply `f` to every tensor of a nested record; the same record twice gives the same result twice. */
+export function mapNested<P>(
+  nested: P,
+  f: (x: Tensor, path: string) => unknown,
+): P {
+  const done = new Map<unknown, unknown>();
+  const visit = (at: unknown, path: string): unknown => {
+    if (at === undefined || at === null) return at;
+    if (done.has(at)) return done.get(at);
+    const here = at instanceof Tensor
+      ? f(at, path)
+      : Array.isArray(at)
+      ? at.map((x, i) => visit(x, join(path, String(i))))
+      : typeof at === "object"
+      ? Object.fromEntries(Object.entries(at).map(([k, x]) => [k, visit(x, join(path, k))]))
+      : at;
+    done.set(at, here);
+    return here;
+  };
+  return visit(nested, "") as P;
+}
+
+const join = (path: string, name: string) => path ? `${path}.${name}` : name;
+
+/** Every tensor of a nested record once, with the path by which it was first met. */
+export function leaves(nested: unknown): [string, Tensor][] {
+  const found = new Map<Tensor, string>();
+  mapNested(nested, (x, path) => (found.has(x) || found.set(x, path), x));
+  return [...found].map(([x, path]) => [path, x]);
+}
+
+/**
+ * The gradient of a scalar with respect to every tensor of a nested record, as the same record.
+ * What the scalar does not depend on has a gradient of zeros.
+ *
+ * @example
+ * ```ts
+ * import { gradients, read, square, sum, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const x = tensor("D", [1, -3]);
+ * assertEquals([...await read(gradients(sum(square(x)), { x }).x)], [2, -6]);
+ * ```
+ */
+export function gradients<P>(loss: Tensor<"">, params: P): P {
+  if (loss.axes.length > 0) {
+    throw new AxisError(`gradients: the loss must be a scalar, not ${loss}; sum or average it`);
+  }
+  const collected = backpropagate(loss, leaves(params).map(([, x]) => x));
+  return mapNested(params, (x) => collected.get(x) ?? zeros(x.axes.join(" "), x.shape));
+}
+
+function backpropagate(loss: Tensor, targets: Tensor[]): Map<Tensor, Tensor> {
+  const wanted = new Set(targets);
+  const order = ancestors(loss, wanted);
+  const between = new Set(order);
+  const collected = new Map<Tensor, Tensor>([[loss, full("", [], 1)]]);
+  for (const x of order.reverse()) {
+    const gradient = collected.get(x);
+    if (!gradient || !x.backward) continue;
+    x.backward(gradient).forEach((g, i) => {
+      const parent = x.parents[i];
+      if (!g || isZero(g) || !between.has(parent)) return;
+      const before = collected.get(parent);
+      collected.set(parent, before ? add(before, g) : g);
+    });
+    if (!wanted.has(x)) collected.delete(x);
+  }
+  return collected;
+}
+
+/** What lies between the targets and the loss, parents before children. */
+function ancestors(loss: Tensor, targets: Set<Tensor>): Tensor[] {
+  const reaches = new Map<Tensor, boolean>();
+  const order: Tensor[] = [];
+  const stack: { x: Tensor; next: number }[] = [{ x: loss, next: 0 }];
+  while (stack.length) {
+    const top = stack.at(-1)!;
+    if (top.next < top.x.parents.length) {
+      const parent = top.x.parents[top.next++];
+      if (!reaches.has(parent)) {
+        reaches.set(parent, false);
+        stack.push({ x: parent, next: 0 });
+      }
+      continue;
+    }
+    stack.pop();
+    const reached = targets.has(top.x) || top.x.parents.some((p) => reaches.get(p));
+    reaches.set(top.x, reached);
+    if (reached) order.push(top.x);
+  }
+  return order;
+}
+
+/**
+ * Turn a function of parameters into one that gives its value and its gradients.
+ *
+ * @example
+ * ```ts
+ * import { read, square, sum, tensor, valueAndGrad } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const w = tensor("D", [1, 2]);
+ * const step = valueAndGrad((params: { w: typeof w }) => sum(square(params.w)));
+ * const { value, gradients } = step({ w });
+ * assertEquals([...await read(value)], [5]);
+ * assertEquals([...await read(gradients.w)], [2, 4]);
+ * ```
+ */
+export function valueAndGrad<P, Rest extends unknown[]>(
+  f: (params: P, ...rest: Rest) => Tensor<"">,
+): (params: P, ...rest: Rest) => { value: Tensor<"">; gradients: P } {
+  return (params, ...rest) => {
+    const value = f(params, ...rest);
+    return { value, gradients: gradients(value, params) };
+  };
+}

@@ -1,0 +1,61 @@
+/**
+ * Tensors with named axes: lazy, differentiable, on three devices.
+ *
+ * @example
+ * ```ts
+ * import { einsum, read, softmax, tensor } from "@lineage/lineage/core/tensor";
+ * const q = tensor("Tq K", [[1, 0], [0, 1]]), k = tensor("Tk K", [[4, 0], [0, 4]]);
+ * const weights = softmax(einsum("Tq K, Tk K -> Tq Tk", q, k), "Tk");
+ * console.log(await read(weights)); // nothing was computed before this line
+ * ```
+ * @module
+ */
+export { AxisError } from "./axes.ts";
+export type { AxisOf, Both, Flat, Left, Rest, Right, Within, Without } from "./axes.ts";
+export type { Device, DeviceName, Values } from "./device.ts";
+export { chosenDevice, device, type DeviceChoice } from "./devices.ts";
+export { einsum } from "./einsum.ts";
+export {
+  abs,
+  add,
+  divide,
+  equal,
+  exp,
+  type Fitting,
+  gelu,
+  geluTanh,
+  less,
+  log,
+  maximum,
+  minimum,
+  multiply,
+  negate,
+  relu,
+  scale,
+  sigmoid,
+  silu,
+  sqrt,
+  square,
+  subtract,
+  tanh,
+  where,
+} from "./elementwise.ts";
+export { gather, scatterAdd } from "./gather.ts";
+export { gradients, leaves, mapNested, type Nested, valueAndGrad } from "./gradient.ts";
+export { crossEntropy, ignored, logSoftmax, meanOver, softmax, standardize } from "./normalize.ts";
+export { dropout, Key, normal, randomKey, uniform } from "./random.ts";
+export { max, mean, sum } from "./reduce.ts";
+export { keep, type NumbersOf, read, type Updates } from "./run.ts";
+export {
+  full,
+  indices,
+  isZero,
+  scalar,
+  stopGradient,
+  Tensor,
+  tensor,
+  withAxes,
+  withGradient,
+  zeros,
+} from "./tensor.ts";
+export { at, broadcast, concat, pad, rearrange, rename, slice } from "./views.ts";

@@ -1,0 +1,115 @@
+/**
+ * Reductions: axes folded away by a sum or a maximum.
+ *
+ * Idea   The axis to fold is named, so no one counts dimensions. A mean is a scaled sum.
+ * Maths  y = Σ_a x, ∂L/∂x = ∂L/∂y repeated along a.
+ * Axes   `sum(x: "B T D", "T")` is "B D"; without a name all axes go.
+ * Differs from the paper: there is none.
+ * @module
+ */
+import { AxisError, type Within, type Without, words } from "./axes.ts";
+import { mapOver, scale } from "./elementwise.ts";
+import { equal, input, multiply } from "./expression.ts";
+import { elementsOf } from "./program.ts";
+import { axisIndex, Tensor } from "./tensor.ts";
+
+/** A list of axes of S, such as "T" or "B T". */
+export type AxesOf<A extends string, S extends string> = Within<A, S> extends true ? A : never;
+
+function reduce(by: "sum" | "max", x: Tensor, over: readonly string[]): Tensor {
+  const kept = x.axes.filter((a) => !over.includes(a));
+  if (kept.length === x.axes.length) return x;
+  const shape = kept.map((a) => x.shape[axisIndex(x, a, by)]);
+  if (by === "max" && over.some((a) => x.shape[axisIndex(x, a, by)] === 0)) {
+    throw new AxisError(`max: nothing to choose from in ${x}`);
+  }
+  const y: Tensor = new Tensor(kept, shape, { kind: "reduce", by, over }, [x], (gradient) => {
+    if (by === "sum") return [spread(gradient, x)];
+    const reached = multiply(input(1), equal(input(0), input(2)));
+    return [mapOver(x.axes, x.shape, reached, [x, gradient, y])];
+  });
+  return y;
+}
+
+/** Repeat a tensor along the axes that it lacks. */
+function spread(x: Tensor, like: Tensor): Tensor {
+  return mapOver(like.axes, like.shape, input(0), [x]);
+}
+
+/** Sum a gradient down to some of its axes, in their order. */
+export function sumTo(axes: readonly string[], x: Tensor): Tensor {
+  const total = reduce("sum", x, x.axes.filter((a) => !axes.includes(a)));
+  if (total.axes.every((a, i) => a === axes[i])) return total;
+  const shape = axes.map((a) => total.shape[axisIndex(total, a, "sum")]);
+  return mapOver(axes, shape, input(0), [total]);
+}
+
+function named(x: Tensor, over: string | undefined, operation: string): string[] {
+  const axes = over === undefined ? [...x.axes] : words(over);
+  axes.forEach((a) => axisIndex(x, a, operation));
+  return axes;
+}
+
+/**
+ * Sum over one or more axes; over all of them when none is named.
+ *
+ * @example
+ * ```ts
+ * import { read, sum, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const x = tensor("T D", [[1, 2], [3, 4]]);
+ * assertEquals([...await read(sum(x, "T"))], [4, 6]);
+ * assertEquals([...await read(sum(x))], [10]);
+ * ```
+ */
+export function sum<S extends string>(x: Tensor<S>): Tensor<"">;
+export function sum<S extends string, A extends string>(
+  x: Tensor<S>,
+  over: AxesOf<A, S>,
+): Tensor<Without<S, A>>;
+export function sum(x: Tensor, over?: string): Tensor {
+  const axes = named(x, over, "sum");
+  // Folding everything would be one long row; folding the last axis first makes many rows of it.
+  const rows = axes.length === x.axes.length && axes.length > 1
+    ? reduce("sum", x, [x.axes.at(-1)!])
+    : x;
+  return reduce("sum", rows, axes);
+}
+
+/**
+ * Arithmetic mean over one or more axes; over all of them when none is named.
+ *
+ * @example
+ * ```ts
+ * import { mean, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([...await read(mean(tensor("T D", [[1, 2], [3, 4]]), "D"))], [1.5, 3.5]);
+ * ```
+ */
+export function mean<S extends string>(x: Tensor<S>): Tensor<"">;
+export function mean<S extends string, A extends string>(
+  x: Tensor<S>,
+  over: AxesOf<A, S>,
+): Tensor<Without<S, A>>;
+export function mean(x: Tensor, over?: string): Tensor {
+  const axes = named(x, over, "mean");
+  const count = elementsOf(axes.map((a) => x.shape[axisIndex(x, a, "mean")]));
+  return scale(sum(x, axes.join(" ")), 1 / count);
+}
+
+/**
+ * The largest element along one or more axes. Its gradient goes to every element that attains it.
+ *
+ * @example
+ * ```ts
+ * import { max, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([...await read(max(tensor("T D", [[1, 2], [4, 3]]), "D"))], [2, 4]);
+ * ```
+ */
+export function max<S extends string, A extends string>(
+  x: Tensor<S>,
+  over: AxesOf<A, S>,
+): Tensor<Without<S, A>> {
+  return reduce("max", x, named(x, over, "max")) as Tensor<Without<S, A>>;
+}

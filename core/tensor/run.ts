@@ -1,0 +1,221 @@
+/**
+ * Running: where tensors become numbers.
+ *
+ * Idea   `read` brings numbers to the host; `keep` leaves them on the device. Both turn the graph into
+ *        a program, once for each shape of graph: a training step builds the same graph every time, so
+ *        from the second step on its program is found, not made.
+ * Maths  none here.
+ * Axes   results are flat and row-major in the tensor's own axes.
+ * Differs from the paper: there is none.
+ * @module
+ */
+import { AxisError } from "./axes.ts";
+import type { Device, Executable, Storage, Values } from "./device.ts";
+import { chosenDevice, device, type DeviceChoice } from "./devices.ts";
+import { type Request, schedule } from "./emit.ts";
+import { leaves, mapNested } from "./gradient.ts";
+import { graphKey } from "./graph_key.ts";
+import type { Program } from "./program.ts";
+import { type Origin, Tensor } from "./tensor.ts";
+
+/** A record of tensors with numbers in their place. */
+export type NumbersOf<P> = P extends Tensor ? Values
+  : P extends object ? { [K in keyof P]: NumbersOf<P[K]> }
+  : P;
+
+/** New values for held tensors: pairs of records of the same form. */
+export type Updates = readonly (readonly [target: unknown, value: unknown])[];
+
+interface Plan {
+  program: Program;
+  executable: Executable;
+  /** For each binding: a storage of the plan's own, or undefined where one is given at each run. */
+  own: (Storage | undefined)[];
+  /** What each own storage holds now. */
+  loaded: (Origin | undefined)[];
+  /** The leaves' places in the traversal of the graph. */
+  leafOrder: number[];
+}
+
+const plans = new WeakMap<Device, Map<string, Plan>>();
+const maximumPlans = 256;
+
+/**
+ * Compute tensors and bring their numbers to the host; in the same run, give held tensors new values.
+ *
+ * All computing happens in order: a value read before an update is that of before. On WebGPU the
+ * promise may be awaited later; the next run need not wait for it.
+ *
+ * @throws {AxisError} where an update's axes or sizes differ from its target's.
+ *
+ * @example
+ * ```ts
+ * import { add, keep, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const { w } = await keep({ w: tensor("D", [1, 2]) });
+ * const { sum } = await read({ sum: add(w, 10) }, [[w, add(w, 1)]]);
+ * assertEquals([...sum], [11, 12]); // computed from the old w
+ * assertEquals([...await read(w)], [2, 3]); // the new w
+ * ```
+ */
+export function read<P>(wanted: P, updates: Updates = []): Promise<NumbersOf<P>> {
+  const outputs = leaves(wanted).map(([, x]) => x);
+  const pairs = updates.flatMap(([target, value]) => pairUp(target, value));
+  const everything = [...outputs, ...pairs.flat()];
+  return onDevice(everything, async (on) => {
+    const read = outputs.map((_, i) => i);
+    const values = await execute(on, { outputs, updates: pairs }, read);
+    return mapNested(wanted, (x) => values[outputs.indexOf(x)]) as NumbersOf<P>;
+  });
+}
+
+function pairUp(target: unknown, value: unknown): [Tensor, Tensor][] {
+  const targets: Tensor[] = [], values: Tensor[] = [];
+  mapNested(target, (x) => (targets.push(x), x));
+  mapNested(value, (x) => (values.push(x), x));
+  if (targets.length !== values.length) {
+    throw new AxisError(`update: ${targets.length} tensors cannot take ${values.length} values`);
+  }
+  return targets.map((to, i) => {
+    const from = values[i];
+    if (to.origin.kind !== "held") throw new AxisError(`update: ${to} is not held; keep it first`);
+    if (to.axes.join(" ") !== from.axes.join(" ") || to.shape.join() !== from.shape.join()) {
+      throw new AxisError(`update: ${to} cannot take the value ${from}`);
+    }
+    return [to, from];
+  });
+}
+
+/**
+ * Compute tensors and hold their numbers on the device: parameters, optimiser states, caches.
+ * The same tensor twice is held once.
+ *
+ * @example
+ * ```ts
+ * import { keep, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const params = await keep({ bias: tensor("D", [1, 2]) });
+ * assertEquals([...await read(params.bias)], [1, 2]);
+ * ```
+ */
+export function keep<P>(nested: P): Promise<P> {
+  const found = leaves(nested).map(([, x]) => x);
+  return onDevice(found, async (on) => {
+    const held = new Map<Tensor, Tensor>();
+    const given = found.filter((x) => x.origin.kind === "data");
+    for (const x of given) {
+      const storage = on.allocate(x.elements);
+      on.upload(storage, (x.origin as { values: ArrayLike<number> }).values);
+      held.set(x, hold(x, on, storage));
+    }
+    const computed = found.filter((x) => x.origin.kind !== "data");
+    const storages = computed.map((x) => on.allocate(x.elements));
+    await execute(on, { outputs: computed, updates: [] }, [], storages);
+    computed.forEach((x, i) => held.set(x, hold(x, on, storages[i])));
+    return mapNested(nested, (x) => held.get(x));
+  });
+}
+
+const released = new FinalizationRegistry<[Device, Storage]>(([on, storage]) => on.free(storage));
+
+function hold(x: Tensor, device: Device, storage: Storage): Tensor {
+  const origin: Origin = { kind: "held", device, storage };
+  released.register(origin, [device, storage]);
+  return new Tensor(x.axes, x.shape, origin);
+}
+
+/** Run at once if the device is known already, so that runs keep the order of their calls. */
+function onDevice<T>(tensors: Tensor[], run: (on: Device) => Promise<T>): Promise<T> {
+  const on = deviceOf(tensors) ?? chosenDevice();
+  return on ? run(on) : device("auto").then(run);
+}
+
+/** The device that holds something of a graph, or an error if two do. */
+function deviceOf(tensors: readonly Tensor[]): Device | undefined {
+  let found: Device | undefined;
+  const seen = new Set<Tensor>(), open = [...tensors];
+  for (let x = open.pop(); x; x = open.pop()) {
+    if (seen.has(x)) continue;
+    seen.add(x);
+    if (x.origin.kind === "held") {
+      found ??= x.origin.device;
+      if (found !== x.origin.device) {
+        throw new Error(
+          `tensors on two devices (${found.name} and ${x.origin.device.name}) meet in one graph;` +
+            ` read them from one and keep them on the other`,
+        );
+      }
+    }
+    open.push(...x.inputs);
+  }
+  return found;
+}
+
+/** Run a request; the outputs go to the given storages, or to the plan's own, and `reads` come back. */
+function execute(
+  on: Device,
+  request: Request,
+  reads: readonly number[],
+  storages?: Storage[],
+): Promise<Values[]> {
+  if (request.outputs.length + request.updates.length === 0) return Promise.resolve([]);
+  const { key, leaves: given } = graphKey(request, storages !== undefined);
+  const plan = planFor(on, key, request, given, storages !== undefined);
+  const bindings = plan.own.map((own, i): Storage => {
+    if (i >= plan.leafOrder.length) return own ?? storages![i - plan.leafOrder.length];
+    const { origin } = given[plan.leafOrder[i]];
+    if (origin.kind === "held") return origin.storage;
+    if (plan.loaded[i] !== origin && origin.kind === "data") {
+      on.upload(own!, origin.values);
+      plan.loaded[i] = origin;
+    }
+    return own!;
+  });
+  return plan.executable.run(bindings, reads.map((i) => plan.leafOrder.length + i));
+}
+
+function planFor(
+  on: Device,
+  key: string,
+  request: Request,
+  given: Tensor[],
+  storesElsewhere: boolean,
+): Plan {
+  const cache = plans.get(on) ?? new Map<string, Plan>();
+  plans.set(on, cache);
+  const found = cache.get(key);
+  if (found) {
+    cache.delete(key); // to the end: the first of the map is the one not used for longest
+    cache.set(key, found);
+    return found;
+  }
+  const { program, leaves } = schedule(request, on);
+  const own = [
+    ...leaves.map((x) => x.origin.kind === "data" ? on.allocate(x.elements) : undefined),
+    ...request.outputs.map((x) => storesElsewhere ? undefined : on.allocate(x.elements)),
+  ];
+  const leafOrder = leaves.map((x) => given.findIndex((g) => g.origin === x.origin));
+  const plan = {
+    program,
+    executable: on.compile(program),
+    own,
+    loaded: own.map(() => undefined),
+    leafOrder,
+  };
+  cache.set(key, plan);
+  if (cache.size > maximumPlans) forget(on, cache);
+  return plan;
+}
+
+function forget(on: Device, cache: Map<string, Plan>): void {
+  const [oldest, plan] = cache.entries().next().value!;
+  cache.delete(oldest);
+  plan.executable.dispose();
+  for (const storage of plan.own) if (storage) on.free(storage);
+}
+
+/** The program that reading `wanted` would run on a device; `explain` shows it. */
+export async function programOf(wanted: unknown, on?: DeviceChoice): Promise<Program> {
+  const outputs = leaves(wanted).map(([, x]) => x);
+  return schedule({ outputs, updates: [] }, on ? await device(on) : await device("auto")).program;
+}

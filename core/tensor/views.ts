@@ -1,0 +1,336 @@
+/**
+ * Views: the same numbers under other axes, and pieces put together.
+ *
+ * Idea   Renaming, splitting, merging, permuting and cutting move no numbers: they only change the
+ *        strides by which the numbers are walked. Only a merge of axes that no longer lie side by side,
+ *        and `concat`, copy.
+ * Maths  element (i, j, …) of a view lies at offset + i·strideᵢ + j·strideⱼ + ….
+ * Axes   `rearrange(x, "B T (H K) -> B H T K", { H: 4 })` splits H·K in two and puts H before T.
+ * Differs from the paper: the notation is that of einops (Rogozhnikov 2022).
+ * @module
+ */
+import {
+  AxisError,
+  type AxisOf,
+  describeAxes,
+  type Flat,
+  type Left,
+  parseGroups,
+  type Right,
+  type Without,
+  words,
+} from "./axes.ts";
+import { mapOver } from "./elementwise.ts";
+import { input } from "./expression.ts";
+import { axisIndex, Tensor } from "./tensor.ts";
+
+/** How the elements of a tensor lie in the buffer of another. */
+export interface Layout {
+  /** The tensor whose numbers they are; it is stored row-major. */
+  base: Tensor;
+  /** Elements to move for a step along each axis. */
+  strides: readonly number[];
+  /** The first element. */
+  offset: number;
+}
+
+/** Strides of a row-major tensor: of sizes 2×3×4, 12, 4 and 1. */
+export function rowMajor(shape: readonly number[]): number[] {
+  const strides = shape.map(() => 1);
+  for (let d = shape.length - 2; d >= 0; d--) strides[d] = strides[d + 1] * shape[d + 1];
+  return strides;
+}
+
+/** Where a tensor's elements lie. */
+export function layoutOf(x: Tensor): Layout {
+  return x.origin.kind === "view" ? x.origin : { base: x, strides: rowMajor(x.shape), offset: 0 };
+}
+
+/** Whether axes with these sizes and strides can be walked as one. */
+export function merges(sizes: readonly number[], strides: readonly number[]): boolean {
+  const real = sizes.map((_, d) => d).filter((d) => sizes[d] !== 1);
+  return real.every((d, i) => {
+    const next = real[i + 1];
+    return next === undefined || strides[d] === strides[next] * sizes[next];
+  });
+}
+
+function view(
+  x: Tensor,
+  axes: readonly string[],
+  shape: readonly number[],
+  layout: Layout,
+  backward: (gradient: Tensor) => Tensor,
+): Tensor {
+  return new Tensor(axes, shape, { kind: "view", ...layout }, [x], (g) => [backward(g)]);
+}
+
+type Source<E extends string> = Left<E> extends [infer L extends string] ? Tensor<Flat<L>> : never;
+
+/**
+ * Split, merge, permute and rename axes. Sizes of split axes are given but for one a group.
+ *
+ * @example
+ * ```ts
+ * import { read, rearrange, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const x = tensor("T H·K", [[1, 2, 3, 4], [5, 6, 7, 8]]);
+ * const heads = rearrange(x, "T (H K) -> H T K", { H: 2 });
+ * assertEquals(heads.shape, [2, 2, 2]);
+ * assertEquals([...await read(heads)], [1, 2, 5, 6, 3, 4, 7, 8]);
+ * ```
+ */
+export function rearrange<const E extends string>(
+  x: Source<E>,
+  expression: E,
+  sizes: Record<string, number> = {},
+): Tensor<Flat<Right<E>>> {
+  const source = x as Tensor;
+  const [from, to] = expression.split("->").map(parseGroups);
+  const fail = (problem: string) => {
+    const given = describeAxes(source.axes, source.shape);
+    throw new AxisError(`rearrange "${expression}" of ${given}: ${problem}`);
+  };
+  if (!to) fail('write it as "axes -> axes"');
+  if (from.map((g) => g.join("·")).join(" ") !== source.axes.join(" ")) fail("other axes");
+  const names = from.flat();
+  if (new Set(names).size !== names.length) fail("an axis is named twice");
+  if ([...names].sort().join(" ") !== to.flat().sort().join(" ")) {
+    fail("both sides must name the same axes");
+  }
+  const split = from.map((group, d) => splitSizes(group, source.shape[d], sizes, fail));
+  return regroup(source, from, split, to) as Tensor<Flat<Right<E>>>;
+}
+
+function splitSizes(
+  group: string[],
+  whole: number,
+  sizes: Record<string, number>,
+  fail: (problem: string) => void,
+): number[] {
+  const found = group.map((axis) => group.length === 1 ? whole : sizes[axis]);
+  const open = found.flatMap((size, i) => size === undefined ? [i] : []);
+  if (open.length > 1) fail(`give the size of ${open.slice(1).map((i) => group[i]).join(", ")}`);
+  const known = found.reduce((n: number, s) => n * (s ?? 1), 1);
+  if (open.length === 1) found[open[0]] = known === 0 ? 0 : whole / known;
+  if (!found.every(Number.isInteger) || found.reduce((n, s) => n * s, 1) !== whole) {
+    fail(
+      `${group.join("·")} is ${whole}, which ${group.join("×")} = ${found.join("×")} does not make`,
+    );
+  }
+  return found;
+}
+
+/** Split the axes of x into `from`, then gather them into the groups `to`. */
+function regroup(x: Tensor, from: string[][], split: number[][], to: string[][]): Tensor {
+  const { base, strides, offset } = layoutOf(x);
+  const size = new Map(from.flatMap((group, d) => group.map((axis, i) => [axis, split[d][i]])));
+  const step = new Map(
+    from.flatMap((group, d) =>
+      rowMajor(split[d]).map((s, i): [string, number] => [group[i], s * strides[d]])
+    ),
+  );
+  const axes = to.map((group) => group.join("·"));
+  const shape = to.map((group) => group.reduce((n, axis) => n * size.get(axis)!, 1));
+  const back = (g: Tensor) =>
+    regroup(g, to, to.map((group) => group.map((axis) => size.get(axis)!)), from);
+  const whole = to.every((group) =>
+    merges(group.map((a) => size.get(a)!), group.map((a) => step.get(a)!))
+  );
+  if (whole) {
+    const lastStep = (group: string[]) =>
+      step.get(group.findLast((axis) => size.get(axis) !== 1) ?? group.at(-1)!)!;
+    return view(x, axes, shape, { base, strides: to.map(lastStep), offset }, back);
+  }
+  const parts = to.flat();
+  const loose = view(
+    x,
+    parts,
+    parts.map((axis) => size.get(axis)!),
+    { base, strides: parts.map((axis) => step.get(axis)!), offset },
+    (g) => regroup(g, parts.map((p) => [p]), parts.map((p) => [size.get(p)!]), from),
+  );
+  const copy = mapOver(loose.axes, loose.shape, input(0), [loose]);
+  return regroup(copy, parts.map((p) => [p]), parts.map((p) => [size.get(p)!]), to);
+}
+
+/**
+ * The same numbers under other names of axes, in the same order.
+ *
+ * @example
+ * ```ts
+ * import { rename, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(rename(tensor("T D", [[1, 2]]), "T D -> Tk K").axes, ["Tk", "K"]);
+ * ```
+ */
+export function rename<const E extends string>(
+  x: Source<E>,
+  expression: E,
+): Tensor<Flat<Right<E>>> {
+  const source = x as Tensor;
+  const [from, to] = expression.split("->").map(words);
+  if (from.join(" ") !== source.axes.join(" ") || to?.length !== from.length) {
+    const given = describeAxes(source.axes, source.shape);
+    throw new AxisError(`rename "${expression}" of ${given}: the axes do not match`);
+  }
+  return renamed(source, to) as Tensor<Flat<Right<E>>>;
+}
+
+/** The same numbers with these names of axes. */
+export function renamed(x: Tensor, axes: readonly string[]): Tensor {
+  if (new Set(axes).size !== axes.length) {
+    throw new AxisError(`rename: an axis is named twice in "${axes.join(" ")}"`);
+  }
+  return view(x, axes, x.shape, layoutOf(x), (g) => renamed(g, x.axes));
+}
+
+/**
+ * The part of an axis from `start` up to, but not including, `end`.
+ *
+ * @example
+ * ```ts
+ * import { read, slice, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([...await read(slice(tensor("T", [1, 2, 3, 4]), "T", 1, 3))], [2, 3]);
+ * ```
+ */
+export function slice<S extends string>(
+  x: Tensor<S>,
+  axis: AxisOf<S>,
+  start: number,
+  end: number,
+): Tensor<S> {
+  const d = axisIndex(x, axis, "slice");
+  if (
+    !(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end &&
+      end <= x.shape[d])
+  ) {
+    throw new AxisError(`slice: ${start} to ${end} is not within axis ${axis} of ${x}`);
+  }
+  const { base, strides, offset } = layoutOf(x);
+  const shape = x.shape.map((s, i) => i === d ? end - start : s);
+  const layout = { base, strides, offset: offset + start * strides[d] };
+  return view(x, x.axes, shape, layout, (g) => assemble(axis, x.shape[d], [g], [start])) as Tensor<
+    S
+  >;
+}
+
+/**
+ * One place of an axis; the axis goes.
+ *
+ * @example
+ * ```ts
+ * import { at, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([...await read(at(tensor("T D", [[1, 2], [3, 4]]), "T", 1))], [3, 4]);
+ * ```
+ */
+export function at<S extends string, A extends AxisOf<S>>(
+  x: Tensor<S>,
+  axis: A,
+  index: number,
+): Tensor<Without<S, A>> {
+  const piece = slice(x, axis, index, index + 1);
+  const d = axisIndex(x, axis, "at");
+  const without = <T>(list: readonly T[]) => list.filter((_, i) => i !== d);
+  const { base, strides, offset } = layoutOf(piece);
+  const layout = { base, strides: without(strides), offset };
+  const back = (g: Tensor) => mapOver(piece.axes, piece.shape, input(0), [g]);
+  return view(piece, without(x.axes), without(x.shape), layout, back) as Tensor<Without<S, A>>;
+}
+
+/**
+ * Tensors one after another along an axis.
+ *
+ * @example
+ * ```ts
+ * import { concat, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const [a, b] = [tensor("T", [1, 2]), tensor("T", [3])];
+ * assertEquals([...await read(concat([a, b], "T"))], [1, 2, 3]);
+ * ```
+ */
+export function concat<S extends string>(xs: readonly Tensor<S>[], axis: AxisOf<S>): Tensor<S> {
+  if (xs.length === 0) throw new AxisError("concat: no tensors given");
+  const first = xs[0], d = axisIndex(first, axis, "concat");
+  for (const x of xs) {
+    const same = x.axes.join() === first.axes.join() &&
+      x.shape.every((s, i) => i === d || s === first.shape[i]);
+    if (!same) throw new AxisError(`concat along ${axis}: ${first} and ${x} differ elsewhere`);
+  }
+  const starts: number[] = [];
+  let total = 0;
+  for (const x of xs) total += (starts.push(total), x.shape[d]);
+  return assemble(axis, total, xs, starts) as Tensor<S>;
+}
+
+/** The parts, each at its start along `axis`, in zeros. */
+export function assemble(
+  axis: string,
+  size: number,
+  parts: readonly Tensor[],
+  starts: readonly number[],
+): Tensor {
+  const d = axisIndex(parts[0], axis, "assemble");
+  const shape = parts[0].shape.map((s, i) => i === d ? size : s);
+  const origin = { kind: "assemble", axis, starts } as const;
+  return new Tensor(
+    parts[0].axes,
+    shape,
+    origin,
+    parts,
+    (g) => parts.map((part, i) => slice(g, axis, starts[i], starts[i] + part.shape[d])),
+  );
+}
+
+/**
+ * Zeros before and after along an axis.
+ *
+ * @example
+ * ```ts
+ * import { pad, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([...await read(pad(tensor("T", [1, 2]), "T", 1, 0))], [0, 1, 2]);
+ * ```
+ */
+export function pad<S extends string>(
+  x: Tensor<S>,
+  axis: AxisOf<S>,
+  before: number,
+  after: number,
+): Tensor<S> {
+  const size = x.shape[axisIndex(x, axis, "pad")];
+  return assemble(axis, before + size + after, [x], [before]) as Tensor<S>;
+}
+
+/**
+ * The same numbers repeated along new axes, which come where `axes` names them.
+ *
+ * @example
+ * ```ts
+ * import { broadcast, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([...await read(broadcast(tensor("D", [1, 2]), "T D", { T: 2 }))], [1, 2, 1, 2]);
+ * ```
+ */
+export function broadcast<const S extends string>(
+  x: Tensor,
+  axes: S,
+  sizes: Record<string, number>,
+): Tensor<S> {
+  const names = words(axes);
+  x.axes.forEach((axis) => {
+    if (!names.includes(axis)) {
+      throw new AxisError(`broadcast of ${x} to "${axes}": ${axis} is gone`);
+    }
+  });
+  const shape = names.map((axis) => {
+    const size = x.axes.includes(axis) ? x.shape[x.axes.indexOf(axis)] : sizes[axis];
+    if (size === undefined) {
+      throw new AxisError(`broadcast of ${x} to "${axes}": how long is ${axis}?`);
+    }
+    return size;
+  });
+  return mapOver(names, shape, input(0), [x]) as Tensor<S>;
+}

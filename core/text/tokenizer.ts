@@ -1,0 +1,43 @@
+/**
+ * What a tokenizer is — the form of WordPiece, byte-level BPE and unigram alike.
+ * Idea   Text goes in, pieces come out. Each piece knows its number, the word it was cut from and the
+ *        stretch of the text it stands for, so whole words can be masked, tagged and pointed at.
+ * Maths  text.slice(start, end) is what the piece was made from
+ * Axes   none: one text at a time; `batch.ts` makes rows of equal length
+ * Differs from the paper: nothing; the papers give pieces only, word and offsets are kept beside them.
+ * Trap   Offsets count UTF-16 code units, as `slice` does, not code points and not bytes.
+ * @module
+ */
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** A piece of text as the model sees it, and where it came from. */
+export interface Piece {
+  /** The entry of the vocabulary, for instance `##ing`. */
+  readonly token: string;
+  /** Its place in the vocabulary. */
+  readonly id: number;
+  /** Which word of the text it belongs to, counted from 0; pieces of one word share it. */
+  readonly word: number;
+  /** First code unit of the original text it stands for. */
+  readonly start: number;
+  /** One past its last code unit. */
+  readonly end: number;
+}
+
+/** How to write pieces as text again. */
+export interface DecodeOptions {
+  /** Leave out `[CLS]`, `[PAD]` and the other special tokens (default false). */
+  readonly skipSpecial?: boolean;
+  /** Close the gap before a full stop and the like (default true). */
+  readonly cleanUp?: boolean;
+}
+
+/** Text to pieces and back. */
+export interface Tokenizer {
+  /** The list of all tokens. */
+  readonly vocabulary: Vocabulary;
+  /** Cuts a text into pieces; adds no special tokens. */
+  encode(text: string): Piece[];
+  /** Writes ids as text. Throws a RangeError for an id that the vocabulary does not have. */
+  decode(ids: Iterable<number>, options?: DecodeOptions): string;
+}

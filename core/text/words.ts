@@ -4,8 +4,8 @@
  *        whitespace, around every punctuation mark and around every Chinese character.
  * Maths  é = NFC → one code point = NFD → e + U+0301; taking the accent off is NFD without category Mn
  * Axes   none
- * Differs from the paper: which says none of this; the rules are those of the published code and of
- *        Hugging Face. Unicode is as new as the JavaScript engine's, so characters of the latest years, which
+ * Differs from the paper: which says none of this. The rules are those of its published code, and NFC as
+ *        in Hugging Face's BertTokenizer. Unicode is as new as the JavaScript engine's, so characters of the latest years, which
  *        older programs drop as unassigned, are kept.
  * Trap   `\s`, `\p{Script=Han}` and `toLowerCase` of a whole word each come close and are wrong: a vertical
  *        tab is dropped and does not part words, 々 is no Chinese character here, Σ is σ even at the end.

@@ -5,8 +5,8 @@
  * Maths  é = NFC → one code point = NFD → e + U+0301; taking the accent off is NFD without category Mn
  * Axes   none
  * Differs from the paper: which says none of this. The rules are those of its published code, and NFC as
- *        in Hugging Face's BertTokenizer. Unicode is as new as the JavaScript engine's, so characters of the latest years, which
- *        older programs drop as unassigned, are kept.
+ *        in Hugging Face's BertTokenizer. Unicode is as new as the JavaScript engine's: characters of the
+ *        latest years are kept, where older programs drop them as unassigned.
  * Trap   `\s`, `\p{Script=Han}` and `toLowerCase` of a whole word each come close and are wrong: a vertical
  *        tab is dropped and does not part words, 々 is no Chinese character here, Σ is σ even at the end.
  * @module

@@ -17,13 +17,7 @@ import { Pool, Scratch } from "./memory.ts";
 
 export { findAdapter, type FoundAdapter } from "./adapter.ts";
 
-/** A device that also says how many buffers one loop may touch. */
-export interface WebGpuDevice extends Device {
-  /** Storage buffers that one kernel can bind. */
-  readonly maxBuffers: number;
-}
-
-let shared: Promise<WebGpuDevice | null> | undefined;
+let shared: Promise<Device | null> | undefined;
 
 /**
  * The WebGPU device of this process, or null where there is no GPU. An adapter in software counts only
@@ -38,14 +32,14 @@ let shared: Promise<WebGpuDevice | null> | undefined;
  */
 export async function webgpuDevice(
   options: { allowSoftware?: boolean } = {},
-): Promise<WebGpuDevice | null> {
+): Promise<Device | null> {
   const found = shared ? null : await findAdapter();
   if (found?.software && !options.allowSoftware) return null;
   return await (shared ??= openWebgpu());
 }
 
 /** A device of its own, for tests: `trees` chooses a real GPU's kernels (true) or a software one's. */
-export async function openWebgpu(options: { trees?: boolean } = {}): Promise<WebGpuDevice | null> {
+export async function openWebgpu(options: { trees?: boolean } = {}): Promise<Device | null> {
   const found = await findAdapter();
   if (!found) return null;
   return new Gpu(await openGpu(found), found.description, options.trees ?? !found.software);
@@ -64,10 +58,10 @@ interface Pipeline {
   layout: GPUBindGroupLayout;
 }
 
-class Gpu implements WebGpuDevice {
+class Gpu implements Device {
   readonly name = "webgpu";
   readonly fuses = true;
-  readonly maxBuffers: number;
+  readonly buffersPerLoop: number;
   readonly scratch: Scratch;
   private readonly numbers: Pool;
   private readonly staging: Pool;
@@ -80,7 +74,7 @@ class Gpu implements WebGpuDevice {
   constructor(readonly gpu: GPUDevice, readonly description: string, readonly trees: boolean) {
     const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     const later = (action: () => void) => this.inOrder(action);
-    this.maxBuffers = gpu.limits.maxStorageBuffersPerShaderStage;
+    this.buffersPerLoop = gpu.limits.maxStorageBuffersPerShaderStage;
     this.numbers = new Pool(gpu, STORAGE | COPY_SRC | COPY_DST, later);
     this.staging = new Pool(gpu, MAP_READ | COPY_DST, later);
     this.scratch = new Scratch(gpu, STORAGE, later);
@@ -212,7 +206,7 @@ class GpuProgram implements Executable {
   private readonly slots: number[] = [];
 
   constructor(private readonly device: Gpu, private readonly program: Program) {
-    const lowered = lower(program, device.trees, device.maxBuffers);
+    const lowered = lower(program, device.trees, device.buffersPerLoop);
     this.program = lowered.program;
     const { slots } = lowered.program;
     const order = slots.map((_, i) => i).sort((a, b) => slots[b] - slots[a]);

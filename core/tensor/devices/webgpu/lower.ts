@@ -17,7 +17,7 @@ import { scatterKernels } from "./scatter_kernel.ts";
 export function lower(
   program: Program,
   trees: boolean,
-  maxBuffers: number,
+  buffersPerLoop: number,
 ): { kernels: Kernel[]; program: Program } {
   const all: Program = {
     ...program,
@@ -27,9 +27,9 @@ export function lower(
   const home = homes(program);
   const kernels = program.steps.flatMap((step) => kernelsOf(moved(step, home), trees, all));
   for (const { label, buffers } of kernels) {
-    if (buffers.length <= maxBuffers) continue;
+    if (buffers.length <= buffersPerLoop) continue;
     throw new RangeError(
-      `${label} touches ${buffers.length} buffers, but this GPU binds at most ${maxBuffers} for ` +
+      `${label} touches ${buffers.length} buffers, but this GPU binds at most ${buffersPerLoop} for ` +
         `one kernel: split the step`,
     );
   }

@@ -1,7 +1,7 @@
 /**
  * `deno test`, closed by a plain line that counts the tests.
  *
- *     deno run -A tools/test.ts [arguments of deno test]
+ *     deno run -A tools/run_tests.ts [arguments of deno test]
  *
  * The exit code is that of `deno test`.
  */

@@ -164,15 +164,16 @@ export class Lowering {
     source: Tensor,
     over: readonly string[],
     kept: readonly string[] = x.axes,
-    by?: "sum" | "max",
+    fold?: "sum" | "max",
   ): Node {
     const axes = [...kept, ...over].filter((a) => source.shape[source.axes.indexOf(a)] !== 1);
     const space = axes.map((a) => source.shape[source.axes.indexOf(a)]);
     const folded = axes.filter((a) => over.includes(a)).length;
+    const by = folded > 0 ? fold : undefined; // folding axes of size 1 only is a copy
     const reads: Read[] = [];
     const { base, strides, offset } = layoutOf(source);
     const steps = axes.map((a) => strides[source.axes.indexOf(a)]);
-    const expression = by === undefined
+    const expression = fold === undefined
       ? this.expand(source, axes, reads)
       : this.value(base, axes, steps, offset, reads);
     const sources = reads.map((r) =>

@@ -59,6 +59,9 @@ export const i32 = {
   min: (a: Local, b: Local): Code => i32.select(a, b, i32.ltU(a, b)),
 };
 
+/** Fill memory: address, byte, number of bytes. */
+export const fill: Instruction = op(0xfc, 0x0b, 0);
+
 /** 128 bits, whatever they mean. */
 export const v128 = {
   load: access(0xfd, 0x00),
@@ -92,7 +95,9 @@ export const v128 = {
 
 /** Four floats. */
 export const f32x4 = {
-  const: (...n: number[]): Code => [0xfd, 0x0c, bytesOf(new Float32Array([0, 1, 2, 3].map((i) => n[i % n.length])))],
+  const: (
+    ...n: number[]
+  ): Code => [0xfd, 0x0c, bytesOf(new Float32Array([0, 1, 2, 3].map((i) => n[i % n.length])))],
   eq: simd(0x41),
   ne: simd(0x42),
   lt: simd(0x43),
@@ -120,7 +125,9 @@ export const f32x4 = {
 
 /** Four whole numbers. */
 export const i32x4 = {
-  const: (...n: number[]): Code => [0xfd, 0x0c, bytesOf(new Int32Array([0, 1, 2, 3].map((i) => n[i % n.length])))],
+  const: (
+    ...n: number[]
+  ): Code => [0xfd, 0x0c, bytesOf(new Int32Array([0, 1, 2, 3].map((i) => n[i % n.length])))],
   splat: simd(0x11),
   lane: (vector: Code, lane: number): Code => [[vector, 0xfd, 0x1b], lane],
   gtS: simd(0x3b),
@@ -131,6 +138,7 @@ export const i32x4 = {
   sub: simd(0xb1),
   mul: simd(0xb5),
   minU: simd(0xb7),
+  maxS: simd(0xb8),
   /** Towards zero; NaN and negative numbers give 0. */
   truncU: simd(0xf9),
 };
@@ -260,7 +268,7 @@ const section = (id: number, items: Code[]): Code => [id, sized(list(items))];
 
 function flat(code: Code, into: number[] = []): number[] {
   if (typeof code === "number") into.push(code);
-  else { for (const part of code) flat(part, into); }
+  else for (const part of code) flat(part, into);
   return into;
 }
 

@@ -61,7 +61,8 @@ export interface LoopPlan {
   work: number;
 }
 
-interface Dimension {
+/** A dimension: its size, and for every place that is walked, its stride. */
+export interface Dimension {
   size: number;
   strides: number[];
 }
@@ -88,7 +89,10 @@ export function planLoop(loop: Loop): LoopPlan {
   const nodes = costOf(stages.map((s) => s.value));
   const cost = (d: Dimension) => laneCost(d, all, nodes, inner.includes(d));
   const none = { size: 1, strides: all.map(() => 0) };
-  const best = [...inner, ...outer].reduce((a, b) => cost(b) < cost(a) ? b : a, inner[0] ?? outer[0] ?? none);
+  const best = [...inner, ...outer].reduce(
+    (a, b) => cost(b) < cost(a) ? b : a,
+    inner[0] ?? outer[0] ?? none,
+  );
   const across = !inner.includes(best);
   outer = outer.filter((d) => d !== best);
   inner = inner.filter((d) => d !== best);
@@ -123,7 +127,7 @@ function dimensions(sizes: number[], strides: number[][]): Dimension[] {
 }
 
 /** Leaves out dimensions of size 1 and joins neighbours that every place walks in one stride. */
-function merge(dimensions: Dimension[]): Dimension[] {
+export function merge(dimensions: Dimension[]): Dimension[] {
   const empty = dimensions.find((d) => d.size === 0);
   if (empty) return [{ size: 0, strides: empty.strides.map(() => 0) }];
   const merged: Dimension[] = [];
@@ -150,7 +154,7 @@ function laneCost(d: Dimension, places: (Load | Store)[], nodes: number, inside:
     return sum + (by !== 0 ? 12 : d.strides[i] === 0 ? 0.3 : d.strides[i] === 1 ? 1 : 8);
   }, 0);
   const vectors = Math.ceil(d.size / 4) * (nodes + access) + (inside ? 24 : 12);
-  return d.size ? 4 * vectors / d.size : Infinity;
+  return d.size ? 4 * vectors / d.size : Number.MAX_VALUE;
 }
 
 /** Two plans with the same key are done by the same kernel. */

@@ -1,0 +1,193 @@
+/**
+ * The WebAssembly device: programs as SIMD kernels over one memory, run by a few threads.
+ *
+ * Idea   Compiling writes a kernel for every step that does not look like one already known, and a
+ *        block of numbers that tells the kernel about this step. Running fills in where the storages
+ *        are, then does one step after the other.
+ * Differs from the paper: there is none.
+ * @module
+ */
+import type { Device, Executable, Storage, Values } from "../../device.ts";
+import type { Loop, Program, Step } from "../../program.ts";
+import { hasRelaxedSimd, hasSimd, Module } from "./assembler.ts";
+import { writeLoop } from "./loop_kernel.ts";
+import { keyOf, parametersOf, planLoop } from "./loop_plan.ts";
+import { Memory } from "./memory.ts";
+import { asLoop, planProduct, writeProduct } from "./product_kernel.ts";
+import { planScatter, writeScatter } from "./scatter_kernel.ts";
+import { Threads } from "./threads.ts";
+
+/** Choices for `wasmDevice`; the defaults suit the machine. */
+export interface WasmOptions {
+  /** Threads, the main one included. */
+  threads?: number;
+  /** Whether to use fused multiply-add. */
+  fusedMultiplyAdd?: boolean;
+  /** About how many instructions are worth a dispatch to another thread. */
+  chunkWork?: number;
+}
+
+/** More threads than this do not pay: they share the way to memory. */
+const MOST_THREADS = 8;
+/** A chunk is not smaller than about so many instructions: some microseconds. */
+const CHUNK_WORK = 20000;
+const CHUNKS_PER_THREAD = 4;
+
+class Piece implements Storage {
+  constructor(readonly elements: number, public at: number, readonly memory: Memory) {}
+}
+
+/** A step, ready: which kernel, where its parameters are, how much there is to do. */
+interface Job {
+  kernel: number;
+  parameters: number;
+  units: number;
+  grain: number;
+}
+
+/** The device that needs nothing but a processor. Throws where WebAssembly knows no SIMD. */
+export function wasmDevice(options: WasmOptions = {}): Device {
+  return new WasmDevice(options);
+}
+
+class WasmDevice implements Device {
+  readonly name = "wasm";
+  readonly fuses = true;
+  readonly buffersPerLoop = Infinity;
+  readonly description: string;
+  readonly #memory: Memory;
+  readonly #threads: Threads;
+  readonly #fma: boolean;
+  readonly #chunkWork: number;
+  readonly #kernels = new Map<string, number>();
+  #known = 0;
+  /** Room for the scratch slots, shared by all programs: runs follow one another. */
+  #arena = { at: 0, bytes: 0 };
+
+  constructor({ threads, fusedMultiplyAdd, chunkWork = CHUNK_WORK }: WasmOptions) {
+    if (!hasSimd()) {
+      throw new Error(
+        "This WebAssembly engine has no SIMD: update it, or use the reference device.",
+      );
+    }
+    const shared = typeof SharedArrayBuffer !== "undefined" && typeof Worker !== "undefined";
+    const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
+    const count = shared ? Math.max(1, threads ?? Math.min(cores, MOST_THREADS)) : 1;
+    this.#chunkWork = chunkWork;
+    this.#fma = fusedMultiplyAdd ?? hasRelaxedSimd();
+    this.#memory = new Memory(count > 1);
+    this.#threads = new Threads(this.#memory, count);
+    this.description = `WebAssembly SIMD${this.#fma ? " with fused multiply-add" : ""}, ` +
+      `${count} thread${count > 1 ? "s" : ""}`;
+  }
+
+  allocate(elements: number): Storage {
+    return new Piece(elements, this.#memory.take(4 * elements), this.#memory);
+  }
+
+  upload(storage: Storage, values: ArrayLike<number>): void {
+    this.#memory.floats(this.#address(storage), storage.elements).set(values);
+  }
+
+  free(storage: Storage): void {
+    this.#memory.give(this.#address(storage));
+    (storage as Piece).at = -1;
+  }
+
+  compile(program: Program): Executable {
+    const offsets: number[] = [];
+    let bytes = 0;
+    for (const elements of program.slots) {
+      offsets.push(bytes);
+      bytes += Math.ceil(4 * elements / 64) * 64;
+    }
+    if (bytes > this.#arena.bytes) {
+      if (this.#arena.bytes) this.#memory.give(this.#arena.at);
+      this.#arena = { at: this.#memory.take(bytes), bytes };
+    }
+    const table = this.#memory.take(4 * program.buffers.length);
+    const { jobs, block } = this.#prepare(program.steps, table);
+    return {
+      run: (storages, reads) => {
+        if (storages.length !== program.bindings) {
+          throw new Error(
+            `The program needs ${program.bindings} storages, not ${storages.length}.`,
+          );
+        }
+        const words = this.#memory.words(table, program.buffers.length);
+        program.buffers.forEach(({ binding, slot }, i) => {
+          words[i] = binding < 0
+            ? this.#arena.at + offsets[slot]
+            : this.#address(storages[binding]);
+        });
+        for (const job of jobs) {
+          this.#threads.run(job.kernel, job.parameters, job.units, job.grain);
+        }
+        return Promise.resolve(reads.map((i) => this.#copy(storages[i])));
+      },
+      dispose: () => [table, block].forEach((at) => this.#memory.give(at)),
+    };
+  }
+
+  /** Kernels and parameter blocks for all steps. */
+  #prepare(steps: Step[], table: number): { jobs: Job[]; block: number } {
+    const module = new Module(this.#fma);
+    const before = this.#known;
+    const planned = steps.map((step) => this.#plan(step, module, (buffer) => table + 4 * buffer));
+    if (this.#known > before) this.#threads.add(module.bytes(this.#memory.shared));
+    const all = planned.flatMap((p) => p.parameters);
+    const block = this.#memory.take(4 * all.length);
+    this.#memory.words(block, all.length).set(all);
+    let at = block;
+    const jobs = planned.map(({ kernel, parameters, units, work }): Job => {
+      const job = { kernel, parameters: at, units, grain: this.#grain(units, work) };
+      at += 4 * parameters.length;
+      return job;
+    });
+    return { jobs: jobs.filter((j) => j.units > 0), block };
+  }
+
+  #plan(step: Step, module: Module, pointerTo: (buffer: number) => number) {
+    const kernel = (key: string, write: (name: string) => void) => {
+      let number = this.#kernels.get(key);
+      if (number === undefined) {
+        this.#kernels.set(key, number = this.#known++);
+        write(`k${number}`);
+      }
+      return number;
+    };
+    if (step.kind === "scatter") {
+      const write = (name: string) => writeScatter(module, name);
+      return { kernel: kernel("scatter", write), ...planScatter(step, pointerTo) };
+    }
+    if (step.kind === "contraction" && step.m !== 1 && step.n !== 1) {
+      const write = (name: string) => writeProduct(module, name);
+      return { kernel: kernel("product", write), ...planProduct(step, this.#fma, pointerTo) };
+    }
+    const loop: Loop = step.kind === "loop" ? step : asLoop(step);
+    const plan = planLoop(loop);
+    return {
+      kernel: kernel(keyOf(plan), (name) => writeLoop(module.routine(4, name), plan)),
+      parameters: parametersOf(plan, pointerTo),
+      units: plan.units,
+      work: plan.work,
+    };
+  }
+
+  /** Units in a chunk: a few chunks for each thread, none of them too small. */
+  #grain(units: number, work: number): number {
+    const fair = Math.ceil(units / (this.#threads.count * CHUNKS_PER_THREAD));
+    return Math.max(1, fair, Math.ceil(this.#chunkWork / work));
+  }
+
+  #address(storage: Storage): number {
+    const piece = storage as Piece;
+    if (piece.memory !== this.#memory) throw new Error("The storage belongs to another device.");
+    if (piece.at < 0) throw new Error("The storage was freed: keep it until its last use.");
+    return piece.at;
+  }
+
+  #copy(storage: Storage): Values {
+    return this.#memory.floats(this.#address(storage), storage.elements).slice();
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Threads: workers that look for chunks of the step at hand in shared memory.
+ *
+ * Idea   A step's units of work lie in chunks. `left` counts those that nobody has claimed; whoever
+ *        lowers it by one owns that chunk, the main thread as well as the workers. The step is over
+ *        when `done` equals the number of chunks, so a worker that sleeps is never waited for.
+ * Trap   The words that describe a step may be read only after a claim: while a claimed chunk is not
+ *        done they do not change.
+ * Differs from the paper: there is none.
+ * @module
+ */
+import type { Memory } from "./memory.ts";
+
+/** A kernel: does the units from `begin` to `end`; `scratch` is the thread's own memory. */
+export type Kernel = (parameters: number, begin: number, end: number, scratch: number) => void;
+
+/** The control block, in words; what is written often lies in a cache line of its own. */
+const word = {
+  left: 0,
+  done: 16,
+  sleeping: 32,
+  failed: 33,
+  kernel: 48,
+  parameters: 49,
+  units: 50,
+  grain: 51,
+  modules: 52,
+};
+const CONTROL_BYTES = 256;
+/** Bytes of scratch memory for each thread. */
+export const SCRATCH_BYTES = 1 << 19;
+
+interface Start {
+  memory: WebAssembly.Memory;
+  control: number;
+  scratch: number;
+}
+
+/** Do chunks until none is left. Its source is part of the workers', so it uses nothing but `word`. */
+function takePart(control: Int32Array, kernel: (number: number) => Kernel, scratch: number): void {
+  for (;;) {
+    const left = Atomics.load(control, word.left);
+    if (left === 0) return;
+    if (Atomics.compareExchange(control, word.left, left, left - 1) !== left) continue;
+    const grain = control[word.grain], begin = (left - 1) * grain;
+    const end = Math.min(begin + grain, control[word.units]);
+    kernel(control[word.kernel])(control[word.parameters], begin, end, scratch);
+    Atomics.add(control, word.done, 1);
+  }
+}
+
+/** A worker's whole life. Its source is sent to the worker, so it uses nothing but `takePart`. */
+function work({ memory, control: at, scratch }: Start): void {
+  const control = new Int32Array(memory.buffer, at, 64);
+  const kernels: Kernel[] = [];
+  let next = 0;
+  // Modules lie in a chain: the next one's address, length, and the bytes.
+  const kernel = (number: number): Kernel => {
+    while (kernels.length <= number) {
+      memory.grow(0);
+      const at = next ? new Uint32Array(memory.buffer, next, 1)[0] : control[word.modules] >>> 0;
+      const bytes = new Uint8Array(memory.buffer, at + 8, new Uint32Array(memory.buffer, at, 2)[1]);
+      const module = new WebAssembly.Module(bytes.slice());
+      const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+      kernels.push(...Object.values(exports) as Kernel[]);
+      next = at;
+    }
+    return kernels[number];
+  };
+  for (let idle = 0;; idle++) {
+    if (Atomics.load(control, word.left) !== 0) {
+      idle = 0;
+      try {
+        takePart(control, kernel, scratch);
+      } catch {
+        Atomics.store(control, word.failed, 1);
+        return;
+      }
+    } else if (idle > 20000) {
+      Atomics.add(control, word.sleeping, 1);
+      Atomics.wait(control, word.left, 0);
+      Atomics.sub(control, word.sleeping, 1);
+      idle = 0;
+    }
+  }
+}
+
+/** The workers' script: from any place where this module lies, it needs no file and no permission. */
+const script = () =>
+  `const word = ${JSON.stringify(word)};
+${takePart}
+${work}
+const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
+if (threads) work(threads.workerData);
+else onmessage = (event) => work(event.data);`;
+
+function startWorker(start: Start): void {
+  // Such workers, unlike those of the web, do not keep the process alive.
+  const { process } = globalThis as unknown as {
+    process?: { getBuiltinModule?: (name: string) => typeof import("node:worker_threads") };
+  };
+  const threads = process?.getBuiltinModule?.("node:worker_threads");
+  if (threads) new threads.Worker(script(), { eval: true, workerData: start }).unref();
+  else {
+    const url = URL.createObjectURL(new Blob([script()], { type: "text/javascript" }));
+    new Worker(url, { type: "module" }).postMessage(start);
+  }
+}
+
+/** Kernels, and the threads that run them. */
+export class Threads {
+  readonly #kernels: Kernel[] = [];
+  readonly #control: Int32Array;
+  readonly #at: number;
+  readonly #scratch: number;
+  #lastModule = 0;
+  #started = false;
+
+  constructor(readonly memory: Memory, readonly count: number) {
+    this.#at = memory.take(CONTROL_BYTES);
+    this.#scratch = memory.take(count * SCRATCH_BYTES);
+    this.#control = memory.words(this.#at, CONTROL_BYTES / 4).fill(0);
+  }
+
+  /** Makes the functions that the module exports known; the first gets the number returned. */
+  add(bytes: Uint8Array<ArrayBuffer>): number {
+    const { memory } = this.memory;
+    const first = this.#kernels.length;
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      env: { memory },
+    });
+    this.#kernels.push(...Object.values(exports) as Kernel[]);
+    if (this.count > 1) this.#publish(bytes);
+    return first;
+  }
+
+  #publish(bytes: Uint8Array): void {
+    const at = this.memory.take(bytes.length + 8);
+    this.memory.words(at, 2).set([0, bytes.length]);
+    new Uint8Array(this.memory.memory.buffer).set(bytes, at + 8);
+    if (this.#lastModule) this.memory.words(this.#lastModule, 1)[0] = at;
+    else this.#control[word.modules] = at;
+    this.#lastModule = at;
+  }
+
+  /** Run a kernel; all of it is done on return. At most one chunk of `grain` units: on this thread alone. */
+  run(kernel: number, parameters: number, units: number, grain: number): void {
+    if (units <= grain || this.count === 1) {
+      return this.#kernels[kernel](parameters, 0, units, this.#scratch);
+    }
+    if (!this.#started) this.#start();
+    const control = this.#control, chunks = Math.ceil(units / grain);
+    control[word.kernel] = kernel;
+    control[word.parameters] = parameters;
+    control[word.units] = units;
+    control[word.grain] = grain;
+    Atomics.store(control, word.done, 0);
+    Atomics.store(control, word.left, chunks);
+    if (Atomics.load(control, word.sleeping) > 0) Atomics.notify(control, word.left);
+    takePart(control, (number) => this.#kernels[number], this.#scratch);
+    while (Atomics.load(control, word.done) < chunks) {
+      if (Atomics.load(control, word.failed)) {
+        throw new Error("A worker thread failed in a kernel.");
+      }
+    }
+  }
+
+  #start(): void {
+    this.#started = true;
+    for (let i = 1; i < this.count; i++) {
+      const scratch = this.#scratch + i * SCRATCH_BYTES;
+      startWorker({ memory: this.memory.memory, control: this.#at, scratch });
+    }
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * Loading and saving models in Hugging Face's layout: config.json, model.safetensors, vocab.txt.
+ *
+ * Idea   config.json says which model; its declaration says which tensors there must be; the file either
+ *        has exactly those, in those sizes, or nothing is loaded.
+ * Maths  none.
+ * Differs from the paper: there is none. Differs from Hugging Face's loader, which warns where a tensor is
+ *        missing and starts it at random; here that is an error.
+ * @module
+ */
+import { Declared, instantiate } from "../core/parameters.ts";
+import { keep, leaves, read, tensor } from "../core/tensor/mod.ts";
+import { formatVocabulary, parseVocabulary, type Vocabulary } from "../core/text/vocabulary.ts";
+import {
+  type Content,
+  FileError,
+  readJSON,
+  writeFolderAtomically,
+} from "../core/training/files.ts";
+import { readWeights, safetensorsParts, type StoredTensor } from "../core/training/safetensors.ts";
+import {
+  families,
+  type Family,
+  type Heads,
+  type ModelParameters,
+  modelParameters,
+} from "./model.ts";
+import { theirName } from "./huggingface/names.ts";
+import type { ModelSpec, Sizes } from "./spec.ts";
+
+/** A model in hand: what it is, how large, its heads, its parameters and its vocabulary. */
+export interface Pretrained {
+  /** Which model. */
+  spec: ModelSpec;
+  /** How large. */
+  sizes: Sizes;
+  /** What stands on the encoder. */
+  heads: Heads;
+  /** The parameters, kept on the device. */
+  params: ModelParameters;
+  /** The tokens, if the folder has a vocab.txt. */
+  vocabulary?: Vocabulary;
+  /** Names of the classes in order, if the model has classes. */
+  labels?: readonly string[];
+}
+
+/**
+ * Load a model from a folder. Either all of it is loaded, or an error names file and tensor.
+ *
+ * @throws {FileError} where a file is missing or broken, the model is not known, or a tensor is missing,
+ * has another shape, has NaN in it, or belongs to no parameter.
+ *
+ * @example
+ * ```ts
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters } from "@lineage/lineage/models/model";
+ * import { loadPretrained, savePretrained } from "@lineage/lineage/models/pretrained";
+ * import { assertEquals } from "@std/assert";
+ * const heads = { textClasses: 2 }, sizes = { ...BERT_TINY, vocabulary: 50, layers: 1 };
+ * const params = initialise(modelParameters(BERT, sizes, heads), randomKey(1));
+ * const folder = await Deno.makeTempDir();
+ * await savePretrained(folder, { spec: BERT, sizes, heads, params });
+ * assertEquals((await loadPretrained(folder)).sizes, sizes);
+ * ```
+ */
+export async function loadPretrained(folder: string): Promise<Pretrained> {
+  const weights = await readWeights(folder);
+  const path = `${folder}/config.json`;
+  const config = await readConfig(path);
+  const family = families[String(config.model_type)];
+  if (!family) {
+    const known = Object.keys(families).join(", ");
+    throw new FileError(path, `model_type "${config.model_type}" is not one of: ${known}`);
+  }
+  const labels = labelsOf(config);
+  const heads = headsOf(path, config, family, labels.length);
+  const sizes = within(path, () => family.sizes(config));
+  const params = fit(`${folder}/model.safetensors`, weights, family, sizes, heads);
+  const classes = heads.textClasses ?? heads.tokenClasses;
+  return {
+    spec: family.spec,
+    sizes,
+    heads,
+    params: await keep(params),
+    vocabulary: await vocabularyOf(folder, sizes),
+    ...classes !== undefined && { labels },
+  };
+}
+
+async function readConfig(path: string): Promise<Record<string, unknown>> {
+  const config = await readJSON(path, "the model's configuration");
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    throw new FileError(path, "is not a JSON object; take the config.json of a model");
+  }
+  return config as Record<string, unknown>;
+}
+
+function within<T>(path: string, f: () => T): T {
+  try {
+    return f();
+  } catch (error) {
+    throw new FileError(path, (error as Error).message.replace("config.json: ", ""));
+  }
+}
+
+function labelsOf(config: Record<string, unknown>): string[] {
+  const named = config.id2label as Record<string, string> | undefined;
+  const count = named ? Object.keys(named).length : Number(config.num_labels ?? 2);
+  return Array.from({ length: count }, (_, i) => named?.[i] ?? `LABEL_${i}`);
+}
+
+function headsOf(
+  path: string,
+  config: Record<string, unknown>,
+  family: Family,
+  classes: number,
+): Heads {
+  const [name] = config.architectures as string[] ?? [];
+  const heads = family.architectures[name];
+  if (heads) return heads(classes);
+  const known = Object.keys(family.architectures).join(", ");
+  throw new FileError(path, `architecture "${name}" is not one of: ${known}`);
+}
+
+/** Each declared parameter with its stored numbers. */
+function fit(
+  file: string,
+  weights: Map<string, StoredTensor>,
+  family: Family,
+  sizes: Sizes,
+  heads: Heads,
+): ModelParameters {
+  const stored = new Map([...weights].map(([name, x]) => [modernName(name), x]));
+  const unused = new Set(stored.keys());
+  const take = (name: string): StoredTensor => {
+    const bare = name.startsWith(family.prefix) ? name.slice(family.prefix.length) : name;
+    const found = [name, bare].find((n) => stored.has(n));
+    if (found === undefined) throw new FileError(file, `the tensor "${name}" is missing`);
+    unused.delete(found);
+    return stored.get(found)!;
+  };
+  const declared = modelParameters(family.spec, sizes, heads);
+  const params = instantiate(declared, ({ axes, shape }: Declared, path) => {
+    const name = theirName(path, family.names), found = take(name);
+    if (found.shape.join() !== shape.join()) {
+      const sizes = `${found.shape.join("×")}, not ${shape.join("×")} as config.json has it`;
+      throw new FileError(file, `the tensor "${name}" is ${sizes}`);
+    }
+    return tensor(axes, found.data, shape);
+  });
+  const extra = [...unused].filter((name) => !family.redundant.some((r) => r.test(name)));
+  if (extra.length) {
+    const list = extra.slice(0, 5).join('", "');
+    throw new FileError(file, `${extra.length} tensors belong to no parameter: "${list}"`);
+  }
+  return params;
+}
+
+/** Early checkpoints call the gain gamma and the bias beta. */
+const modernName = (name: string) =>
+  name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(
+    /LayerNorm\.beta$/,
+    "LayerNorm.bias",
+  );
+
+async function vocabularyOf(folder: string, sizes: Sizes): Promise<Vocabulary | undefined> {
+  const path = `${folder}/vocab.txt`;
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw FileError.because(path, "read the vocabulary", error);
+  }
+  const vocabulary = within(path, () => parseVocabulary(bytes));
+  if (vocabulary.tokens.length > sizes.vocabulary) {
+    const counts = `${vocabulary.tokens.length} tokens, the model knows ${sizes.vocabulary}`;
+    throw new FileError(path, `has ${counts}; it belongs to another model`);
+  }
+  return vocabulary;
+}
+
+/**
+ * Save a model so that Hugging Face's library and `loadPretrained` read it: all files or none.
+ *
+ * @throws {FileError} where the folder has something else in it or cannot be written.
+ *
+ * @example
+ * ```ts
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters } from "@lineage/lineage/models/model";
+ * import { savePretrained } from "@lineage/lineage/models/pretrained";
+ * const heads = { maskedLM: true }, sizes = { ...BERT_TINY, vocabulary: 50, layers: 1 };
+ * const params = initialise(modelParameters(BERT, sizes, heads), randomKey(1));
+ * await savePretrained(await Deno.makeTempDir(), { spec: BERT, sizes, heads, params });
+ * ```
+ */
+export async function savePretrained(
+  folder: string,
+  model: Pretrained,
+  others: Record<string, Content> = {},
+): Promise<void> {
+  await writeFolderAtomically(folder, { ...await modelFiles(model), ...others });
+}
+
+/** The files of a model by name: what `savePretrained` writes. */
+export async function modelFiles(model: Pretrained): Promise<Record<string, Content>> {
+  const { spec, sizes, heads, params, vocabulary, labels } = model;
+  const found = Object.values(families).find((f) => f.spec === spec);
+  if (!found) throw new Error(`${spec.name} has no layout of Hugging Face's to be saved in`);
+  const classes = heads.textClasses ?? heads.tokenClasses;
+  const names = labels ?? Array.from({ length: classes ?? 0 }, (_, i) => `LABEL_${i}`);
+  const config = {
+    architectures: [architectureOf(found, heads)],
+    ...found.config(sizes),
+    ...names.length && {
+      id2label: Object.fromEntries(names.map((name, i) => [i, name])),
+      label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+    },
+  };
+  const paths = leaves(params), values = await read(paths.map(([, x]) => x));
+  const tensors = new Map(
+    paths.map(([path, { shape }], i): [string, StoredTensor] => [
+      theirName(path, found.names),
+      { shape, data: Float32Array.from(values[i]) },
+    ]),
+  );
+  return {
+    "config.json": JSON.stringify(config, null, 2) + "\n",
+    "model.safetensors": safetensorsParts(tensors, { format: "pt" }),
+    ...vocabulary && { "vocab.txt": formatVocabulary(vocabulary) },
+  };
+}
+
+function architectureOf(family: Family, heads: Heads): string {
+  const wanted = JSON.stringify(Object.entries(heads).sort());
+  const classes = heads.textClasses ?? heads.tokenClasses ?? 2;
+  const found = Object.entries(family.architectures).find(([, of]) =>
+    JSON.stringify(Object.entries(of(classes)).sort()) === wanted
+  );
+  if (!found) {
+    throw new Error(`${family.spec.name} with the heads ${wanted} has no class to be saved as`);
+  }
+  return found[0];
+}

@@ -1,0 +1,190 @@
+/**
+ * Models as records of concepts.
+ *
+ * Idea   A model is a record: which embedding, which kind of layer, how the layers are stacked, what
+ *        comes out on top. A descendant is its parent with a few keys changed, so the family's
+ *        history is a list of differences (`differences`).
+ * Maths  a stack: x₀ = embed(ids), xᵢ₊₁ = layer(xᵢ).
+ * Axes   B batch · T positions · D model width · H heads
+ * Differs from the paper: there is none for the record; each model's file names its own paper.
+ * @module
+ */
+import {
+  embed,
+  type EmbeddingDeclared,
+  embeddingParameters,
+  type Tokens,
+} from "../core/embedding.ts";
+import type { Activation } from "../core/feed_forward.ts";
+import { type AttentionBias, paddingBias } from "../core/masks.ts";
+import type { Parameters } from "../core/parameters.ts";
+import { pool, type PoolerDeclared, poolerParameters } from "../core/pooler.ts";
+import type { Key, Tensor } from "../core/tensor/mod.ts";
+import { type Layer, type LayerDeclared, layerParameters } from "../core/transformer_layer.ts";
+
+/** The sizes of a model. */
+export interface Sizes {
+  /** Tokens in the vocabulary, V. */
+  vocabulary: number;
+  /** Longest text, P. */
+  positions: number;
+  /** Segments, S. */
+  segments: number;
+  /** Model width, D. */
+  width: number;
+  /** Attention heads, H; they share D among them. */
+  heads: number;
+  /** Inner width of the feed-forward network, F. */
+  inner: number;
+  /** Layers, L. */
+  layers: number;
+  /** ε of the layer norms. */
+  epsilon: number;
+  /** Id of the padding token, whose lookup learns nothing. */
+  padding: number;
+  /** Dropout of sums and of attention while training. */
+  dropout: { hidden: number; attention: number };
+}
+
+/** How a stack of layers is declared: each its own, or shared. */
+export type Stack = (declare: () => LayerDeclared, layers: number) => LayerDeclared[];
+
+/** Every layer has parameters of its own. */
+export const eachItsOwn: Stack = (declare, layers) => Array.from({ length: layers }, declare);
+
+/** A model: its concepts by name. */
+export interface ModelSpec {
+  /** What people call it. */
+  name: string;
+  /** The arXiv number of its paper. */
+  paper: string;
+  /** The kind of layer. */
+  layer: Layer;
+  /** Whose parameters the layers have. */
+  stack: Stack;
+  /** Between the linear layers of the feed-forward network. */
+  activation: Activation;
+  /** Whether the first position is pooled for tasks about the whole text. */
+  pooled: boolean;
+  /** What it is pre-trained on. */
+  objectives: readonly string[];
+}
+
+/** The declared parameters of an encoder. */
+export interface EncoderDeclared {
+  /** Tokens, positions, segments. */
+  embedding: EmbeddingDeclared;
+  /** From bottom to top; shared layers are the same record. */
+  layers: LayerDeclared[];
+  /** On the first position. */
+  pooler?: PoolerDeclared;
+}
+
+/** The parameters of an encoder. */
+export type EncoderParameters = Parameters<EncoderDeclared>;
+
+/** A batch for an encoder. */
+export interface EncoderInput extends Tokens {
+  /** 1 where a token is, 0 where padding is; or who may look at whom; without it all are visible. */
+  mask?: Tensor<"B T"> | Tensor<"B Tq Tk">;
+}
+
+/** What an encoder gives. */
+export interface EncoderOutput {
+  /** The embedding, then the output of each layer. */
+  states: Tensor<"B T D">[];
+  /** Attention probabilities of each layer. */
+  attentions: Tensor<"B H Tq Tk">[];
+  /** The last state. */
+  last: Tensor<"B T D">;
+  /** The pooled first position, if the model has a pooler. */
+  pooled?: Tensor<"B D">;
+}
+
+/**
+ * Declare the encoder of a model; nothing is allocated.
+ *
+ * @throws {RangeError} where the heads do not divide the width.
+ *
+ * @example
+ * ```ts
+ * import { countParameters } from "@lineage/lineage/core/parameters";
+ * import { BERT, BERT_BASE } from "@lineage/lineage/models/bert";
+ * import { encoderParameters } from "@lineage/lineage/models/spec";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(countParameters(encoderParameters(BERT, BERT_BASE)), 109_482_240);
+ * ```
+ */
+export function encoderParameters(
+  spec: ModelSpec,
+  sizes: Sizes,
+  pooled: boolean = spec.pooled,
+): EncoderDeclared {
+  if (sizes.width % sizes.heads !== 0) {
+    throw new RangeError(`${sizes.heads} heads do not divide the width ${sizes.width}`);
+  }
+  return {
+    embedding: embeddingParameters(sizes),
+    layers: spec.stack(() => layerParameters(sizes.width, sizes.inner), sizes.layers),
+    ...pooled && { pooler: poolerParameters(sizes.width) },
+  };
+}
+
+/**
+ * Run an encoder. With a key, dropout is on: that is training; without, off.
+ *
+ * @throws {RangeError} where the text is longer than the positions or an id is not in the vocabulary.
+ *
+ * @example
+ * ```ts
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { keep, randomKey, read, tensor } from "@lineage/lineage/core/tensor";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { encode, encoderParameters } from "@lineage/lineage/models/spec";
+ * import { assertEquals } from "@std/assert";
+ * const params = await keep(initialise(encoderParameters(BERT, BERT_TINY), randomKey(1)));
+ * const { last } = encode(BERT, BERT_TINY, params, { ids: tensor("B T", [[1, 2, 3]]) });
+ * assertEquals(last.axes, ["B", "T", "D"]);
+ * assertEquals((await read(last)).length, 3 * BERT_TINY.width);
+ * ```
+ */
+export function encode(
+  spec: ModelSpec,
+  sizes: Sizes,
+  params: EncoderParameters,
+  input: EncoderInput,
+  key?: Key,
+): EncoderOutput {
+  const { heads, epsilon, padding } = sizes;
+  const bias: AttentionBias | undefined = input.mask && paddingBias(input.mask);
+  const drop = key && { rate: sizes.dropout.hidden, key: key.derive(0) };
+  const states = [embed(input, params.embedding, { epsilon, padding, dropout: drop })];
+  const attentions: Tensor<"B H Tq Tk">[] = [];
+  params.layers.forEach((layer, i) => {
+    const dropout = key && { ...sizes.dropout, key: key.derive(i + 1) };
+    const options = { heads, activation: spec.activation, epsilon, bias, dropout };
+    const { out, weights } = spec.layer(states.at(-1)!, layer, options);
+    states.push(out);
+    attentions.push(weights);
+  });
+  const last = states.at(-1)!;
+  return { states, attentions, last, pooled: params.pooler && pool(last, params.pooler) };
+}
+
+/**
+ * The keys in which a model differs from its parent, name and paper aside.
+ *
+ * @example
+ * ```ts
+ * import { BERT } from "@lineage/lineage/models/bert";
+ * import { differences } from "@lineage/lineage/models/spec";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(differences(BERT, { ...BERT, pooled: false }), ["pooled"]);
+ * ```
+ */
+export function differences(parent: ModelSpec, child: ModelSpec): string[] {
+  const keys = Object.keys(child) as (keyof ModelSpec)[];
+  const same = (a: unknown, b: unknown) =>
+    Array.isArray(a) && Array.isArray(b) ? a.join() === b.join() : a === b;
+  return keys.filter((k) => k !== "name" && k !== "paper" && !same(parent[k], child[k]));
+}

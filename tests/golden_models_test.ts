@@ -1,0 +1,114 @@
+/** Golden models: outputs, losses, gradients and training steps of Hugging Face's, on every device. */
+import { assert, assertEquals } from "@std/assert";
+import { countParameters } from "../core/parameters.ts";
+import { gradients, leaves, read, type Tensor, type Values } from "../core/tensor/mod.ts";
+import { theirName } from "../models/huggingface/names.ts";
+import { families, modelParameters } from "../models/model.ts";
+import { loadPretrained, type Pretrained } from "../models/pretrained.ts";
+import { onEveryDevice } from "./devices.ts";
+import {
+  type GoldenCase,
+  type GoldenGradient,
+  type GoldenModel,
+  goldenModels,
+  goldenRoot,
+  type GoldenTensor,
+  runBert,
+} from "./golden_models.ts";
+
+const tolerance = { reference: 2e-5, wasm: 2e-5, webgpu: 1e-4 };
+
+for (const name of goldenModels(Object.keys(families))) {
+  const folder = `${goldenRoot}/models/${name}`;
+  const expected: GoldenModel = JSON.parse(Deno.readTextFileSync(`${folder}/expected.json`));
+
+  Deno.test(`golden ${name}: the number of parameters`, async () => {
+    const { spec, sizes, heads } = await loadPretrained(folder);
+    assertEquals(countParameters(modelParameters(spec, sizes, heads)), expected.num_parameters);
+  });
+
+  for (const one of expected.cases) {
+    onEveryDevice(`golden ${name}: ${one.name}`, async (device) => {
+      const model = await loadPretrained(folder);
+      const { outputs, loss } = runBert(model, model.params, one.inputs);
+      const found = await read({
+        outputs: Object.fromEntries(Object.keys(one.outputs).map((key) => [key, outputs[key]])),
+        loss,
+      });
+      for (const [key, wanted] of Object.entries(one.outputs)) {
+        const results = found.outputs[key] as Values | Values[];
+        compare(key, outputs[key], results, wanted, one.positions, tolerance[device.name]);
+      }
+      if (one.loss !== undefined) near("loss", (found.loss as Values)[0], one.loss, 2e-5);
+      if (one.grad_norms) await compareGradients(model, one, loss!);
+    });
+  }
+}
+
+function near(what: string, found: number, wanted: number, tolerance: number): void {
+  assert(Math.abs(found - wanted) <= tolerance, `${what}: ${found} instead of ${wanted}`);
+}
+
+function compare(
+  what: string,
+  x: Tensor | Tensor[],
+  found: Values | Values[],
+  wanted: GoldenTensor | GoldenTensor[] | number,
+  positions: number[] | undefined,
+  tolerance: number,
+): void {
+  if (typeof wanted === "number") return near(what, (found as Values)[0], wanted, tolerance);
+  if (Array.isArray(wanted)) {
+    assertEquals((x as Tensor[]).length, wanted.length, what);
+    return wanted.forEach((w, i) =>
+      compare(`${what}[${i}]`, (x as Tensor[])[i], (found as Values[])[i], w, positions, tolerance)
+    );
+  }
+  const shape = (x as Tensor).shape, values = pick(found as Values, shape, positions);
+  assertEquals(values.length, wanted.data.length, `${what}: ${shape} against ${wanted.shape}`);
+  wanted.data.forEach((w, i) => near(`${what} at ${i}`, values[i], w, tolerance));
+}
+
+/** The rows of a 3-d output at some places of axis 1. */
+function pick(values: Values, shape: readonly number[], positions?: number[]): number[] {
+  if (!positions || shape.length !== 3) return [...values];
+  const [batch, length, width] = shape;
+  return Array.from(
+    { length: batch },
+    (_, b) =>
+      positions.map((
+        t,
+      ) => [...values.subarray((b * length + t) * width, (b * length + t + 1) * width)]),
+  ).flat(2);
+}
+
+async function compareGradients(
+  model: Pretrained,
+  one: GoldenCase,
+  loss: Tensor<"">,
+): Promise<void> {
+  const { names } = families[model.spec.name.toLowerCase()];
+  const paths = leaves(model.params);
+  const all = gradients(loss, paths.map(([, x]) => x));
+  const values = await read(all);
+  const norm = (x: Values) => Math.hypot(...x);
+  const byName = new Map(paths.map(([path], i) => [theirName(path, names), values[i]]));
+  for (const [name, wanted] of Object.entries(one.grad_norms!)) {
+    const found = byName.get(name);
+    assert(found, `no gradient for ${name}`);
+    // A gradient that is exactly 0 is Hugging Face's own rounding there: it cannot be asked for.
+    const tolerance = 1e-4 * (wanted ?? 0) + (wanted === null ? 0 : one.float32_noise ?? 0);
+    near(`norm of the gradient of ${name}`, norm(found), wanted ?? 0, tolerance);
+  }
+  for (const [name, wanted] of Object.entries(one.grads ?? {})) {
+    checkValues(name, byName.get(name)!, wanted);
+  }
+}
+
+function checkValues(name: string, found: Values, wanted: GoldenGradient): void {
+  const points = wanted.at ?? [];
+  const start = wanted.values ?? wanted.first8 ?? [];
+  for (const [i, value] of [...start.entries(), ...points]) {
+    near(`gradient of ${name} at ${i}`, found[i], value, 1e-4 * wanted.norm);
+  }
+}

@@ -1,31 +1,26 @@
 /**
- * Matrix products as kernels.
+ * Matrix products as kernels, made of 4 × 4 blocks.
  *
- * Idea   A thread computes 8 × 8 numbers of c in registers, four k at a time: for each of them the outer
- *        product of eight numbers of a and eight of b. a and b arrive in blocks of 4 × 4, whose four
- *        columns are four k; a block is four vec4f loads whichever way the matrix lies in memory.
- * Maths  c[i, j] = Σ_k a[i, k] · b[k, j] = Σ_k (column k of a) ⊗ (row k of b)
+ * Idea   WGSL multiplies 4 × 4 matrices: `c0_1 += b1 * a0`. A thread holds several blocks of c; for four k
+ *        at a time it takes a block of a for each of its block rows and one of b for each block column.
+ *        A block is four vec4f loads whichever way the matrix lies in memory.
+ * Maths  c[i, j] = Σ_k a[i, k] · b[k, j]. A block's columns are rows of the matrix: C = A·B is Cᵀ = Bᵀ·Aᵀ.
  * Differs from the paper: there is none.
- * Trap   On a software adapter workgroup memory only costs; on a real GPU all depends on it. So there are
- *        two ways: blocks straight from the buffers, or shared by a workgroup as a tile of both factors.
+ * Trap   A software adapter's loads are its bottleneck and workgroup memory only costs: large pieces of c
+ *        straight from the buffers. A real GPU wants smaller ones, and tiles of a and b that a workgroup
+ *        shares.
  * @module
  */
 import { type Contraction, elementsOf, type Matrix } from "../../program.ts";
 import { type Argument, assemble, type Kernel, Parameters, unravel } from "./kernel.ts";
 
-/** Depth of a shared tile: how many k it holds. */
+/** How many k a shared tile holds. */
 const DEPTH = 16;
 
-/** A factor, seen from its own side: t counts rows of a or columns of b, k what is summed over. */
-interface Factor {
-  name: "a" | "b";
-  matrix: Matrix;
-  /** Elements between neighbours in t. */
-  t: number;
-  /** Elements between neighbours in k. */
-  k: number;
-  /** Along which of the two a vec4f can be loaded. */
-  along: "t" | "k" | null;
+/** How c is divided: a thread's blocks down and across, and a workgroup's threads. */
+interface Division {
+  blocks: [down: number, across: number];
+  threads: [down: number, across: number];
 }
 
 /** The kernel of a contraction; null if the product is empty. `tiled`: a real GPU's way. */
@@ -41,202 +36,204 @@ function transposed({ batch, m, n, k, a, b, c }: Contraction): Contraction {
   return { kind: "contraction", batch, m: n, n: m, k, a: turn(b), b: turn(a), c: turn(c) };
 }
 
-function factor(name: "a" | "b", matrix: Matrix): Factor {
-  const [t, k] = name === "a" ? [matrix.row, matrix.column] : [matrix.column, matrix.row];
-  const aligned = (other: number) =>
-    [matrix.offset, other, ...matrix.batch].every((s) => s % 4 === 0);
-  const along = k === 1 && aligned(t) ? "k" : t === 1 && aligned(k) ? "t" : null;
-  return { name, matrix, t, k, along };
+/** 128 × 128 for a workgroup if that makes enough of them, else 64 × 64. */
+function forGpu({ batch, m, n }: Contraction): Division {
+  const side = Math.ceil(m / 128) * Math.ceil(n / 128) * elementsOf(batch) >= 128 ? 16 : 8;
+  return { blocks: [2, 2], threads: [side, side] };
+}
+
+/**
+ * The eight threads that run at once take neighbouring columns: a row of a is the same for all. Where
+ * numbers are loaded or stored one by one, the code is long, and large pieces would compile for seconds.
+ */
+function forSoftware({ m, n, a, b, c }: Contraction): Division {
+  const most = [a, b, c].every((x) => along(x) !== null) && n % 4 === 0 ? 4 : 2;
+  const fit = (size: number) => size > 2 ? most : size;
+  return { blocks: [fit(Math.ceil(m / 4)), fit(Math.ceil(n / 32))], threads: [1, 8] };
+}
+
+/** Which neighbours of a matrix are aligned vec4f: those in a row, in a column, or none. */
+function along({ offset, batch, row, column }: Matrix): "row" | "column" | null {
+  const aligned = (stride: number) => [offset, stride, ...batch].every((s) => s % 4 === 0);
+  return column === 1 && aligned(row) ? "row" : row === 1 && aligned(column) ? "column" : null;
 }
 
 class ProductWriter {
   private readonly parameters = new Parameters();
-  private readonly a: Factor;
-  private readonly b: Factor;
   private readonly size: { m: string; n: string; k: string };
-  /** Rows of c for a thread: 8, or 4 if there are no more. */
-  private readonly rows: number;
-  /** Threads of a workgroup down and across. */
-  private readonly down: number;
-  private readonly across: number;
+  /** Whether four neighbours in a row of c are one aligned vec4f. */
   private readonly wide: boolean;
+  private readonly loads: { a: Argument["type"]; b: Argument["type"] };
+  private readonly functions: string;
+
+  private readonly division: Division;
 
   constructor(private readonly c: Contraction, private readonly tiled: boolean) {
-    const { m, n, k } = c;
-    const large = tiled && Math.ceil(m / 128) * Math.ceil(n / 128) * elementsOf(c.batch) >= 128;
-    this.rows = m <= 4 && !tiled ? 4 : 8;
-    this.across = large ? 16 : 8;
-    this.down = tiled ? this.across : m <= 8 ? 1 : 8;
-    this.a = factor("a", c.a);
-    this.b = factor("b", c.b);
-    this.wide = c.c.column === 1 && n % 4 === 0 &&
-      [c.c.offset, c.c.row, ...c.c.batch].every((s) => s % 4 === 0);
     const { parameters: p } = this;
-    this.size = { m: p.add(m), n: p.add(n), k: p.add(k) };
+    this.division = tiled ? forGpu(c) : forSoftware(c);
+    this.size = { m: p.add(c.m), n: p.add(c.n), k: p.add(c.k) };
+    this.wide = along(c.c) === "row" && c.n % 4 === 0;
+    const a = this.blockFunction("a", c.a, c.a.row, c.a.column);
+    const b = this.blockFunction("b", c.b, c.b.row, c.b.column);
+    this.functions = a.text + b.text + this.storeFunction();
+    this.loads = { a: a.type, b: b.type };
   }
 
   kernel(): Kernel {
-    const { c, rows, across, down, tiled } = this;
-    const [tilesDown, tilesAcross] = [
-      Math.ceil(c.m / (rows * down)),
-      Math.ceil(c.n / (8 * across)),
-    ];
-    const body = [...this.position(tilesDown, tilesAcross), ...this.accumulators()];
-    body.push(...tiled ? this.sharedLoop() : this.plainLoop(), ...this.stores());
-    const type = (wide: boolean): Argument["type"] => wide ? "vec4f" : "f32";
+    const { c, division: { blocks, threads }, parameters } = this;
+    const down = Math.ceil(c.m / (4 * blocks[0] * threads[0]));
+    const across = Math.ceil(c.n / (4 * blocks[1] * threads[1]));
     return assemble({
       label: `product ${c.batch.join("×")} ${c.m}×${c.k}×${c.n}`,
       width: 4,
       arguments: [
-        { buffer: c.c.buffer, type: type(this.wide), writes: true },
-        { buffer: c.a.buffer, type: type(this.a.along !== null), writes: false },
-        { buffer: c.b.buffer, type: type(this.b.along !== null), writes: false },
+        { buffer: c.c.buffer, type: this.wide ? "vec4f" : "f32", writes: true },
+        { buffer: c.a.buffer, type: this.loads.a, writes: false },
+        { buffer: c.b.buffer, type: this.loads.b, writes: false },
       ],
-      parameters: this.parameters,
-      threads: across * down,
-      groups: tilesDown * tilesAcross * elementsOf(c.batch),
-      declarations: this.blockFunction(this.a, "b1") + this.blockFunction(this.b, "b2") +
-        (tiled ? this.tiles() : ""),
-      body,
+      parameters,
+      threads: threads[0] * threads[1],
+      groups: down * across * elementsOf(c.batch),
+      declarations: this.functions + (this.tiled ? this.tiles() : ""),
+      body: [
+        ...this.position(down, across),
+        ...this.each((x, y) => `var c${x}_${y} = mat4x4f();`),
+        ...(this.tiled ? this.sharedLoop() : this.plainLoop()),
+        ...this.each((x, y) =>
+          `store_block(c${x}_${y}, c_start, ${this.row(x)}, ${this.column(y)});`
+        ),
+      ],
     });
   }
 
-  /** Which tile of which product this workgroup has, and where its first element lies. */
-  private position(tilesDown: number, tilesAcross: number): string[] {
-    const { parameters: p, c, across, rows } = this;
+  /** A line for each of the thread's blocks. */
+  private each(line: (x: number, y: number) => string): string[] {
+    const [down, across] = this.division.blocks;
+    return range(down).flatMap((x) => range(across).map((y) => line(x, y)));
+  }
+
+  /** A workgroup's blocks lie side by side: neighbouring threads have neighbouring blocks. */
+  private row = (x: number) => `i + ${x * 4 * this.division.threads[0]}`;
+  private column = (y: number) => `j + ${y * 4 * this.division.threads[1]}`;
+
+  /** Which product and which part of it this workgroup has; its own part of that for each thread. */
+  private position(down: number, across: number): string[] {
+    const { parameters: p, c, division: { blocks, threads } } = this;
     const start = (m: Matrix) =>
       [p.add(m.offset), ...m.batch.map((s, d) => `z${d} * ${p.add(s)}`)].join(" + ");
-    const [acrossName, downName] = [p.add(tilesAcross), p.add(tilesDown)];
+    const [tilesDown, tilesAcross] = [`u32(${p.add(down)})`, `u32(${p.add(across)})`];
     return [
-      `let tile = group / u32(${acrossName});`,
-      `let n0 = i32((group % u32(${acrossName})) * ${across * 8}u);`,
-      `let m0 = i32((tile % u32(${downName})) * ${this.down * rows}u);`,
-      `let batch = tile / u32(${downName});`,
+      `let strip = group / ${tilesDown};`,
+      `let m0 = i32(group % ${tilesDown}) * ${4 * blocks[0] * threads[0]};`,
+      `let n0 = i32(strip % ${tilesAcross}) * ${4 * blocks[1] * threads[1]};`,
+      `let batch = strip / ${tilesAcross};`,
       ...unravel("batch", "z", c.batch.map((s) => p.add(s))),
-      `let i = m0 + i32(local / ${across}u) * ${rows};`,
-      `let j = n0 + i32(local % ${across}u) * 8;`,
-      `let a_start = ${start(c.a)};`,
-      `let b_start = ${start(c.b)};`,
-      `let c_start = ${start(c.c)};`,
+      `let i = m0 + i32(local / ${threads[1]}u) * 4;`,
+      `let j = n0 + i32(local % ${threads[1]}u) * 4;`,
+      ...(["a", "b", "c"] as const).map((x) => `let ${x}_start = ${start(c[x])};`),
     ];
   }
 
-  /** s5_1 is row 5, columns 4 to 7. */
-  private accumulators(): string[] {
-    return range(this.rows).map((r) => `var s${r}_0 = vec4f(); var s${r}_1 = vec4f();`);
+  /** Loads a block: column x, entry y is the matrix at row + x, column + y; 0 where k is too large. */
+  private blockFunction(name: "a" | "b", matrix: Matrix, row: number, column: number) {
+    const { parameters: p, c } = this;
+    const [down, across] = [p.add(row), p.add(column)];
+    const buffer = name === "a" ? "b1" : "b2";
+    const four = (stride: string) =>
+      range(4).map((x) => `${buffer}[(at + ${x} * ${stride}) >> 2u]`).join(", ");
+    const one = (x: number) =>
+      range(4).map((y) => `${buffer}[at + ${x} * ${down} + ${y} * ${across}]`).join(", ");
+    const way = along(matrix);
+    const block = way === "row"
+      ? `mat4x4f(${four(down)})`
+      : way === "column"
+      ? `transpose(mat4x4f(${four(across)}))`
+      : `mat4x4f(${range(4).map((x) => `vec4f(${one(x)})`).join(", ")})`;
+    const within = (x: number) => name === "a" ? "place(0, 1, 2, 3) < place(left)" : `${x} < left`;
+    const kept = range(4).map((x) => `select(vec4f(), block[${x}], ${within(x)})`).join(", ");
+    const ragged = c.k % (this.tiled ? DEPTH : 4) !== 0;
+    const text = `fn block_${name}(start: i32, row: i32, column: i32) -> mat4x4f {
+  let at = start + row * ${down} + column * ${across};
+  let block = ${block};
+  let left = ${this.size.k} - ${name === "a" ? "column" : "row"};
+  return ${ragged ? `mat4x4f(${kept})` : "block"};
+}
+`;
+    const type: Argument["type"] = way ? "vec4f" : "f32";
+    return { text, type };
   }
 
-  /** Four neighbours in t times four k as four columns; beyond the last k there are zeros. */
-  private blockFunction(f: Factor, buffer: string): string {
-    const { parameters: p } = this;
-    const [t, k] = [p.add(f.t), p.add(f.k)];
-    const vec = (stride: string) =>
-      range(4).map((u) => `${buffer}[(at + ${u} * ${stride}) >> 2u]`).join(", ");
-    const single = range(4).map((u) =>
-      `vec4f(${range(4).map((v) => `${buffer}[at + ${u} * ${k} + ${v} * ${t}]`).join(", ")})`
-    ).join(", ");
-    const block = f.along === "t"
-      ? `mat4x4f(${vec(k)})`
-      : f.along === "k"
-      ? `transpose(mat4x4f(${vec(t)}))`
-      : `mat4x4f(${single})`;
-    const kept = range(4).map((u) => `select(vec4f(), all[${u}], left > ${u})`).join(", ");
-    return `fn block_${f.name}(start: i32, t: i32, k: i32) -> mat4x4f {
-  let at = start + t * ${t} + k * ${k};
-${
-      this.ragged
-        ? `  let all = ${block};\n  let left = ${this.size.k} - k;\n  return mat4x4f(${kept});`
-        : `  return ${block};`
-    }
+  /** Stores what of a block lies within c. */
+  private storeFunction(): string {
+    const { parameters: p, c, size, wide } = this;
+    const [down, across] = [p.add(c.c.row), p.add(c.c.column)];
+    const put = (x: number) =>
+      wide
+        ? `if (row + ${x} < ${size.m} && column < ${size.n}) { b0[(at + ${x} * ${down}) >> 2u] = block[${x}]; }`
+        : range(4).map((y) =>
+          `if (row + ${x} < ${size.m} && column + ${y} < ${size.n}) ` +
+          `{ b0[at + ${x} * ${down} + ${y} * ${across}] = block[${x}].${"xyzw"[y]}; }`
+        ).join("\n  ");
+    return `fn store_block(block: mat4x4f, start: i32, row: i32, column: i32) {
+  let at = start + row * ${down} + column * ${across};
+  ${range(4).map(put).join("\n  ")}
 }
 `;
   }
 
-  private get ragged(): boolean {
-    return this.c.k % (this.tiled ? DEPTH : 4) !== 0;
-  }
-
   /** Every thread loads its own blocks. */
   private plainLoop(): string[] {
-    const { rows, size } = this;
-    const a = range(rows / 4).map((x) => `let a${x} = block_a(a_start, i + ${x * 4}, k);`);
-    const b = range(2).map((x) => `let b${x}_ = block_b(b_start, j + ${x * 4}, k);`);
-    const lines = range(4).flatMap((u) =>
-      this.outerProduct((x) => `a${x}[${u}]`, (x) => `b${x}_[${u}]`)
-    );
+    const { size, division: { blocks } } = this;
     return [
       `if (i >= ${size.m} || j >= ${size.n}) { return; }`,
       `for (var k = 0; k < ${size.k}; k += 4) {`,
-      ...a,
-      ...b,
-      ...lines,
+      ...range(blocks[0]).map((x) => `let a${x} = block_a(a_start, ${this.row(x)}, k);`),
+      ...range(blocks[1]).map((y) => `let b${y} = block_b(b_start, k, ${this.column(y)});`),
+      ...this.each((x, y) => `c${x}_${y} += b${y} * a${x};`),
       "}",
     ];
   }
 
-  /** One column of a times one row of b, added to the accumulators. */
-  private outerProduct(a: (x: number) => string, b: (x: number) => string): string[] {
-    return range(this.rows).map((r) => {
-      const factor = `${a(r >> 2)}.${"xyzw"[r & 3]}`;
-      return [0, 1].map((v) => `s${r}_${v} += ${factor} * ${b(v)};`).join(" ");
-    });
-  }
-
-  /** [k][t / 4]: eight numbers of either factor are two neighbours. */
+  /** [k / 4][column of the block][block]: neighbouring threads read neighbouring vec4f. */
   private tiles(): string {
-    const size = DEPTH * this.across * 2;
-    return `var<workgroup> tile_a: array<vec4f, ${size}>;\nvar<workgroup> tile_b: array<vec4f, ${size}>;\n`;
+    const { blocks, threads } = this.division;
+    const sizes = [0, 1].map((d) => DEPTH * blocks[d] * threads[d]);
+    return `var<workgroup> tile_a: array<vec4f, ${sizes[0]}>;
+var<workgroup> tile_b: array<vec4f, ${sizes[1]}>;
+`;
   }
 
-  /** The workgroup loads DEPTH of k together; then every thread works from the shared tiles. */
+  /** The workgroup loads DEPTH of k together; then every thread takes its blocks from the tiles. */
   private sharedLoop(): string[] {
-    const pitch = this.across * 2, blocks = pitch * DEPTH / 4;
-    const fill = (name: string, first: string) => [
-      `let ${name} = block_${name}(${name}_start, ${first} + i32(x % ${pitch}u) * 4, k + i32(x / ${pitch}u) * 4);`,
-      ...range(4).map((u) =>
-        `tile_${name}[(x / ${pitch}u * 4u + ${u}u) * ${pitch}u + x % ${pitch}u] = ${name}[${u}];`
-      ),
+    const { blocks, threads } = this.division;
+    const pitch = blocks[0] * threads[0];
+    const fill = (name: string, row: string, column: string) => [
+      `let ${name} = block_${name}(${name}_start, ${row}, ${column});`,
+      ...range(4).map((x) => `tile_${name}[to + ${x * pitch}u] = ${name}[${x}];`),
     ];
-    const two = (name: string, place: string) =>
-      range(2).map((x) =>
-        `let ${name}${x}_ = tile_${name}[depth * ${pitch}u + ${place} * 2u + ${x}u];`
-      );
+    const take = (name: string, place: string) => {
+      const at = (x: number) => `tile_${name}[(deep * 4u + ${x}u) * ${pitch}u + ${place}]`;
+      return `mat4x4f(${range(4).map(at).join(", ")})`;
+    };
+    const [down, across] = [`local / ${threads[1]}u`, `local % ${threads[1]}u`];
     return [
       `for (var k = 0; k < ${this.size.k}; k += ${DEPTH}) {`,
-      `for (var x = local; x < ${blocks}u; x += ${this.across * this.down}u) {`,
-      ...fill("a", "m0"),
-      ...fill("b", "n0"),
+      `for (var x = local; x < ${pitch * DEPTH / 4}u; x += ${threads[0] * threads[1]}u) {`,
+      `let to = (x / ${pitch}u) * ${4 * pitch}u + x % ${pitch}u;`,
+      `let depth = k + i32(x / ${pitch}u) * 4;`,
+      `let side = i32(x % ${pitch}u) * 4;`,
+      ...fill("a", "m0 + side", "depth"),
+      ...fill("b", "depth", "n0 + side"),
       "}",
       "workgroupBarrier();",
-      `for (var depth = 0u; depth < ${DEPTH}u; depth++) {`,
-      ...two("a", `(local / ${this.across}u)`),
-      ...two("b", `(local % ${this.across}u)`),
-      ...this.outerProduct((x) => `a${x}_`, (x) => `b${x}_`),
+      `for (var deep = 0u; deep < ${DEPTH / 4}u; deep++) {`,
+      ...range(blocks[0]).map((x) => `let a${x} = ${take("a", `${down} + ${x * threads[0]}u`)};`),
+      ...range(blocks[1]).map((y) => `let b${y} = ${take("b", `${across} + ${y * threads[1]}u`)};`),
+      ...this.each((x, y) => `c${x}_${y} += b${y} * a${x};`),
       "}",
       "workgroupBarrier();",
       "}",
     ];
-  }
-
-  private stores(): string[] {
-    const { parameters: p, size, rows, wide, c } = this;
-    const [row, column] = [p.add(c.c.row), p.add(c.c.column)];
-    const lines = range(rows).flatMap((r) => {
-      const at = `let at${r} = c_start + (i + ${r}) * ${row} + j * ${column};`;
-      const put = wide
-        ? [0, 1].map((v) =>
-          `if (i + ${r} < ${size.m} && j + ${
-            v * 4
-          } < ${size.n}) { b0[(at${r} >> 2u) + ${v}] = s${r}_${v}; }`
-        )
-        : range(8).map((x) =>
-          `if (i + ${r} < ${size.m} && j + ${x} < ${size.n}) { b0[at${r} + ${x} * ${column}] = s${r}_${
-            x >> 2
-          }.${"xyzw"[x & 3]}; }`
-        );
-      return [at, ...put];
-    });
-    return lines;
   }
 }
 

@@ -37,6 +37,7 @@ export function fuse(
   merging: boolean,
 ): Map<Node, Group> {
   const groups = new Map<Node, Group>();
+  const reach = nodes.map((n) => n.id);
   for (const node of nodes) {
     if (node.kind !== "map" && node.kind !== "reduce") continue;
     groups.set(node, alone(node));
@@ -45,8 +46,10 @@ export function fuse(
       const [a, b] = [groups.get(node)!, groups.get(source)];
       if (!b || a === b || tooWide(a, b, source, uses)) continue;
       const merged = merge(a, b, node, source);
-      if (!merged || countBuffers(merged, uses) > buffers || between(a, b, groups)) continue;
+      if (!merged || countBuffers(merged, uses) > buffers) continue;
+      if (between(a, b, groups, reach)) continue;
       for (const member of merged.members.keys()) groups.set(member, merged);
+      noteReach(reach, merged);
     }
   }
   return groups;
@@ -163,18 +166,25 @@ function countBuffers(group: Group, uses: Uses): number {
   return outside.size + leaving(group, uses).length;
 }
 
+/** For each node's id, the first id of all groups that reach across it. */
+function noteReach(reach: number[], group: Group): void {
+  const ids = [...group.members.keys()].map((n) => n.id);
+  const first = Math.min(...ids), last = Math.max(...ids);
+  for (let id = first; id <= last; id++) reach[id] = Math.min(reach[id], first);
+}
+
 /** Whether some step outside both groups comes after one and before the other. */
-function between(a: Group, b: Group, groups: Map<Node, Group>): boolean {
-  const first = Math.min(...[...a.members.keys(), ...b.members.keys()].map((n) => n.id));
+function between(a: Group, b: Group, groups: Map<Node, Group>, reach: number[]): boolean {
+  let first = Math.min(...[...a.members.keys(), ...b.members.keys()].map((n) => n.id));
+  while (reach[first] < first) first = reach[first]; // what comes before needs nothing after
   const reaches = (from: Group, target: Group): boolean => {
     const seen = new Set<Node>();
     const visit = (node: Node): boolean => {
-      if (seen.has(node) || node.id < first && !groups.has(node)) return false;
+      if (seen.has(node) || node.id < first) return false;
       const group = groups.get(node);
       if (group === target) return true;
       const members = group ? [...group.members.keys()] : [node];
       members.forEach((m) => seen.add(m));
-      if (members.every((m) => m.id < first)) return false;
       return members.some((m) => sourcesOf(m).some(visit));
     };
     return [...from.members.keys()].some((n) =>

@@ -22,6 +22,7 @@ import {
   families,
   type Family,
   type Heads,
+  type ModelDeclared,
   type ModelParameters,
   modelParameters,
 } from "./model.ts";
@@ -77,7 +78,8 @@ export async function loadPretrained(folder: string): Promise<Pretrained> {
   const labels = labelsOf(config);
   const heads = headsOf(path, config, family, labels.length);
   const sizes = within(path, () => family.sizes(config));
-  const params = fit(`${folder}/model.safetensors`, weights, family, sizes, heads);
+  const declared = within(path, () => modelParameters(family.spec, sizes, heads));
+  const params = fit(`${folder}/model.safetensors`, weights, family, declared);
   const classes = heads.textClasses ?? heads.tokenClasses;
   return {
     spec: family.spec,
@@ -129,8 +131,7 @@ function fit(
   file: string,
   weights: Map<string, StoredTensor>,
   family: Family,
-  sizes: Sizes,
-  heads: Heads,
+  model: ModelDeclared,
 ): ModelParameters {
   const stored = new Map([...weights].map(([name, x]) => [modernName(name), x]));
   const unused = new Set(stored.keys());
@@ -141,8 +142,7 @@ function fit(
     unused.delete(found);
     return stored.get(found)!;
   };
-  const declared = modelParameters(family.spec, sizes, heads);
-  const params = instantiate(declared, ({ axes, shape }: Declared, path) => {
+  const params = instantiate(model, ({ axes, shape }: Declared, path) => {
     const name = theirName(path, family.names), found = take(name);
     if (found.shape.join() !== shape.join()) {
       const sizes = `${found.shape.join("×")}, not ${shape.join("×")} as config.json has it`;

@@ -63,7 +63,8 @@ export function bertSizes(config: Record<string, unknown>): Sizes {
   for (const [theirs, ours] of Object.entries(sizeKeys)) {
     const value = config[theirs] ?? sizes[ours];
     const least = ours === "epsilon" ? Number.MIN_VALUE : ours === "padding" ? 0 : 1;
-    if (typeof value !== "number" || !(value >= least)) {
+    const whole = ours === "epsilon" || Number.isInteger(value);
+    if (typeof value !== "number" || !(value >= least) || !whole) {
       throw new RangeError(`config.json: ${theirs} is ${JSON.stringify(value)}, not a size`);
     }
     sizes[ours] = value;

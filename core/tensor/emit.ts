@@ -155,10 +155,11 @@ class Emitter {
   /** The whole program: updates brought home, outputs bound, scratch buffers laid out. */
   program(): Program {
     const bound = this.leaves.map((leaf) => this.buffer(leaf));
-    const wanted = new Set(this.outputs.map((n) => this.buffer(n)));
+    const results = [...this.outputs, ...this.updates.map(([, value]) => value)];
     for (const [target, value] of this.updates) {
       const [from, to] = [this.buffer(value), this.buffer(target)];
-      if (wanted.has(from) || !inPlace(this.steps, from, to)) this.copy(from, to);
+      const shared = results.filter((n) => n === value).length > 1;
+      if (shared || !inPlace(this.steps, from, to)) this.copy(from, to);
     }
     for (const node of this.outputs) {
       const from = this.buffer(node);

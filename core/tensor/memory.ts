@@ -55,10 +55,11 @@ function take(free: number[], slots: number[], elements: number): number {
   return slot;
 }
 
-/** Let buffer `from` be buffer `to`, if it is written by a loop and nothing needs the old values then. */
+/** Let buffer `from` be buffer `to`, if one loop writes it all and nothing needs the old values then. */
 export function inPlace(steps: Step[], from: number, to: number): boolean {
-  const at = steps.findIndex((step) => touched(step).writes.includes(from));
-  const step = steps[at];
+  const writers = steps.filter((step) => touched(step).writes.includes(from));
+  const [step] = writers, at = steps.indexOf(step);
+  if (writers.length > 1) return false; // put together from pieces
   if (step?.kind !== "loop" || step.stages.some((s) => s.kind === "reduce")) return false;
   if (steps.slice(at + 1).some((s) => touched(s).reads.includes(to))) return false;
   if (steps.some((s) => touched(s).writes.includes(to))) return false;
@@ -83,8 +84,12 @@ const redirect = (stage: Stage & { kind: "store" }, buffer: number): Stage => ({
 
 /** The stages in an order in which no stage reads what one before it has overwritten. */
 function readersFirst(loop: Loop, own: Stage, to: number): Stage[] | undefined {
+  const buffers = (load: number): number[] => {
+    const { buffer, lookup } = loop.loads[load];
+    return lookup ? [buffer, ...buffers(lookup.by)] : [buffer];
+  };
   const loads = (stage: Stage) =>
-    inOrder(stage.value).flatMap((e) => e.operator === "input" ? [loop.loads[e.value].buffer] : []);
+    inOrder(stage.value).flatMap((e) => e.operator === "input" ? buffers(e.value) : []);
   const target = (stage: Stage) =>
     stage === own ? to : stage.kind === "store" ? stage.to.buffer : -1;
   const open = new Set(loop.stages), order: Stage[] = [];

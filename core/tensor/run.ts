@@ -58,32 +58,54 @@ const maximumPlans = 256;
  * assertEquals([...await read(w)], [2, 3]); // the new w
  * ```
  */
-export function read<P>(wanted: P, updates: Updates = []): Promise<NumbersOf<P>> {
+export async function read<P>(wanted: P, updates: Updates = []): Promise<NumbersOf<P>> {
   const outputs = leaves(wanted).map(([, x]) => x);
-  const pairs = updates.flatMap(([target, value]) => pairUp(target, value));
+  const paired = new Map<Origin, readonly [Tensor, Tensor]>();
+  for (const [target, value] of updates) pairUp(target, value, paired);
+  const pairs = [...paired.values()];
   const everything = [...outputs, ...pairs.flat()];
-  return onDevice(everything, async (on) => {
+  return await onDevice(everything, async (on) => {
     const read = outputs.map((_, i) => i);
     const values = await execute(on, { outputs, updates: pairs }, read);
     return mapNested(wanted, (x) => values[outputs.indexOf(x)]) as NumbersOf<P>;
   });
 }
 
-function pairUp(target: unknown, value: unknown): [Tensor, Tensor][] {
-  const targets: Tensor[] = [], values: Tensor[] = [];
-  mapNested(target, (x) => (targets.push(x), x));
-  mapNested(value, (x) => (values.push(x), x));
-  if (targets.length !== values.length) {
-    throw new AxisError(`update: ${targets.length} tensors cannot take ${values.length} values`);
-  }
-  return targets.map((to, i) => {
-    const from = values[i];
-    if (to.origin.kind !== "held") throw new AxisError(`update: ${to} is not held; keep it first`);
-    if (to.axes.join(" ") !== from.axes.join(" ") || to.shape.join() !== from.shape.join()) {
-      throw new AxisError(`update: ${to} cannot take the value ${from}`);
+/** Walk through two records side by side; a target that is met twice must be given the same value. */
+function pairUp(
+  target: unknown,
+  value: unknown,
+  pairs: Map<Origin, readonly [Tensor, Tensor]>,
+  path = "",
+): void {
+  if (target instanceof Tensor || value instanceof Tensor) {
+    const pair = checkPair(target, value, path);
+    const [{ origin }] = pair, known = pairs.get(origin);
+    if (known && known[1] !== value) {
+      throw new AxisError(`update${path}: ${target} gets two values`);
     }
-    return [to, from];
-  });
+    pairs.set(origin, pair);
+    return;
+  }
+  const parts = (nested: unknown) =>
+    typeof nested === "object" && nested !== null ? nested as Record<string, unknown> : {};
+  const [to, from] = [parts(target), parts(value)];
+  for (const name of new Set([...Object.keys(to), ...Object.keys(from)])) {
+    pairUp(to[name], from[name], pairs, `${path} ${name}`);
+  }
+}
+
+function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, Tensor] {
+  const fail = (problem: string): never => {
+    throw new AxisError(`update${path}: ${problem}`);
+  };
+  if (!(to instanceof Tensor)) return fail(`there is no tensor to take the value ${from}`);
+  if (!(from instanceof Tensor)) return fail(`there is no value for ${to}`);
+  if (to.origin.kind !== "held") fail(`${to} is not held; keep it first`);
+  if (to.axes.join(" ") !== from.axes.join(" ") || to.shape.join() !== from.shape.join()) {
+    fail(`${to} cannot take the value ${from}`);
+  }
+  return [to, from];
 }
 
 /**
@@ -98,9 +120,9 @@ function pairUp(target: unknown, value: unknown): [Tensor, Tensor][] {
  * assertEquals([...await read(params.bias)], [1, 2]);
  * ```
  */
-export function keep<P>(nested: P): Promise<P> {
+export async function keep<P>(nested: P): Promise<P> {
   const found = leaves(nested).map(([, x]) => x);
-  return onDevice(found, async (on) => {
+  return await onDevice(found, async (on) => {
     const held = new Map<Tensor, Tensor>();
     const given = found.filter((x) => x.origin.kind === "data");
     for (const x of given) {

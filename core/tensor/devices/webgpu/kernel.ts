@@ -93,13 +93,18 @@ function indented(lines: string[]): string {
   }).join("\n");
 }
 
-/** Lines that take `flat` apart into one index for each size, the last the fastest. */
-export function unravel(flat: string, prefix: string, sizes: string[]): string[] {
+/** Lines that take `flat`, below `count`, apart into an index for each size, the last the fastest. */
+export function unravel(flat: string, count: number, prefix: string, sizes: string[]): string[] {
   if (sizes.length === 0) return [];
-  const lines = sizes.length > 1 ? [`var ${prefix}rest = ${flat};`] : [];
+  const lines: string[] = [];
+  let rest = flat;
   for (let d = sizes.length - 1; d > 0; d--) {
-    lines.push(`let ${prefix}${d} = i32(${prefix}rest % u32(${sizes[d]}));`);
-    lines.push(`${prefix}rest = ${prefix}rest / u32(${sizes[d]});`);
+    const over = count < 2 ** 20
+      ? `quotient(${rest}, u32(${sizes[d]}))`
+      : `${rest} / u32(${sizes[d]})`;
+    lines.push(`let ${prefix}${d}_over = ${over};`);
+    lines.push(`let ${prefix}${d} = i32(${rest} - ${prefix}${d}_over * u32(${sizes[d]}));`);
+    rest = `${prefix}${d}_over`;
   }
-  return [...lines, `let ${prefix}0 = i32(${sizes.length > 1 ? `${prefix}rest` : flat});`];
+  return [...lines, `let ${prefix}0 = i32(${rest});`];
 }

@@ -149,7 +149,7 @@ class LoopWriter {
       const units = `u32(${this.parameters.add(this.units)})`;
       this.row.push(`let units = ${team.members > 1 ? `select(0u, ${units}, live)` : units};`);
     }
-    this.row.push(...unravel("row", "o", this.sizes("outer")));
+    this.row.push(...unravel("row", this.rows, "o", this.sizes("outer")));
     if (axis === "outer") this.row.push(`let first = o${loop.outer.length - 1} * 4;`);
   }
 
@@ -214,7 +214,7 @@ class LoopWriter {
     const last = this.loop.inner.length - 1;
     this.row.push(
       `for (var unit = ${members > 1 ? "member" : "0u"}; unit < units; unit += ${members}u) {`,
-      ...unravel("unit", "i", this.sizes("inner")),
+      ...unravel("unit", this.units, "i", this.sizes("inner")),
       ...(this.axis === "inner" ? [`let start = i${last} * 4;`] : []),
       ...this.element,
       "}",
@@ -295,7 +295,7 @@ class LoopWriter {
       (a.inner ?? []).forEach((stride, d) => {
         if (stride === 0) return;
         const last = this.axis === "inner" && d === this.loop.inner.length - 1;
-        at += ` + ${last ? "start" : `i${d}`}${this.times(a, "inner", d)}`;
+        at += this.step(last ? "start" : `i${d}`, a, "inner", d);
       });
     }
     const lookup = "lookup" in a ? a.lookup : undefined;
@@ -323,8 +323,11 @@ class LoopWriter {
     return name;
   }
 
-  private times(a: Load | Store, which: "outer" | "inner", d: number): string {
-    return ` * ${this.named(a, which + d, a[which]![d])}`;
+  /** `index` times the stride of an access in one dimension; a stride of 1 needs no number. */
+  private step(index: string, a: Load | Store, which: "outer" | "inner", d: number): string {
+    const stride = a[which]![d], lane = d === a[which]!.length - 1;
+    if (stride === 1 && lane) return ` + ${index}`;
+    return ` + ${index} * ${this.named(a, which + d, stride)}`;
   }
 
   private laneName(a: Load | Store): string {
@@ -336,11 +339,11 @@ class LoopWriter {
   private start(a: Load | Store): string {
     let name = this.starts.get(a);
     if (name) return name;
-    let text = this.named(a, "offset", a.offset);
+    let text = a.offset ? this.named(a, "offset", a.offset) : "0";
     a.outer.forEach((stride, d) => {
       if (stride === 0) return;
       const last = this.axis === "outer" && d === this.loop.outer.length - 1;
-      text += ` + ${last ? "first" : `o${d}`}${this.times(a, "outer", d)}`;
+      text += this.step(last ? "first" : `o${d}`, a, "outer", d);
     });
     name = `at${this.starts.size}`;
     this.row.push(`let ${name} = ${text};`);

@@ -127,7 +127,7 @@ class ProductWriter {
       `let m0 = i32(group % ${tilesDown}) * ${4 * blocks[0] * threads[0]};`,
       `let n0 = i32(strip % ${tilesAcross}) * ${4 * blocks[1] * threads[1]};`,
       `let batch = strip / ${tilesAcross};`,
-      ...unravel("batch", "z", c.batch.map((s) => p.add(s))),
+      ...unravel("batch", elementsOf(c.batch), "z", c.batch.map((s) => p.add(s))),
       `let i = m0 + i32(local / ${threads[1]}u) * 4;`,
       `let j = n0 + i32(local % ${threads[1]}u) * 4;`,
       ...(["a", "b", "c"] as const).map((x) => `let ${x}_start = ${start(c[x])};`),

@@ -114,6 +114,10 @@ const ARTANH_SERIES = [2, 2 / 3, 2 / 5, 2 / 7].map(Math.fround);
 
 /** Users stand before what they use. Comparisons with NaN are false, so `select` lets NaN through. */
 const FUNCTIONS = [
+  `fn quotient(a: u32, b: u32) -> u32 { // exact below 2²⁰, and faster than the division of integers
+  return u32((f32(a) + 0.5f) / f32(b));
+}
+`,
   `fn exponential(x: number) -> number {
   let y = between(x, -104f, 89f);
   let n = round(y * 1.442695f);

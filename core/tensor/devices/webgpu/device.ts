@@ -258,10 +258,10 @@ class GpuProgram implements Executable {
     }
   }
 
-  private dispatch(pass: GPUComputePassEncoder, bound: Bound, buffers: GPUBuffer[]): void {
+  private dispatch(pass: GPUComputePassEncoder, bound: Bound, buffers: (GPUBuffer | undefined)[]): void {
     const { kernel } = bound;
     if (kernel.buffers.some((b, i) => buffers[b] !== bound.buffers[i])) {
-      bound.buffers = kernel.buffers.map((b) => buffers[b]);
+      bound.buffers = kernel.buffers.map((b) => buffers[b]!);
       bound.group = null;
     }
     bound.group ??= this.bind(bound);

@@ -81,9 +81,9 @@ export class Scratch {
     });
   }
 
-  /** The buffer of slot i; it may be another one after a `reserve`. */
-  buffer(i: number): GPUBuffer {
-    return this.slots[i].buffer;
+  /** The buffer of slot i, if there is one; it may be another one after a `reserve`. */
+  buffer(i: number): GPUBuffer | undefined {
+    return this.slots[i]?.buffer;
   }
 
   /** One program less, with so many slots. */

@@ -117,8 +117,8 @@ export function normal<const S extends string>(
 /** The normal quantile √2·erf⁻¹(2u − 1), by Giles' two polynomials (2012, "Approximating erfinv"). */
 function quantile(u: scalar.Expression): scalar.Expression {
   const { add, constant, multiply, subtract } = scalar;
-  const half = constant(2 ** -25); // u may be 0: step into the middle of its cell
-  const x = subtract(multiply(constant(2), add(u, half)), constant(1));
+  // u is a multiple of 2⁻²⁴ and may be 0: half a step further, exactly in single precision, x is never ±1.
+  const x = add(subtract(multiply(constant(2), u), constant(1)), constant(2 ** -24));
   const w = scalar.negate(
     scalar.log(multiply(subtract(constant(1), x), add(constant(1), x))),
   );

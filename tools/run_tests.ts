@@ -9,10 +9,15 @@ import { closingLine, countTests, type Tally } from "./junit.ts";
 
 const scratch = await Deno.makeTempDir();
 const report = `${scratch}/junit.xml`;
+const defaults: Record<string, string> = {
+  // Without this variable the software GPU driver complains in the middle of the output.
+  XDG_RUNTIME_DIR: scratch,
+  // With its OpenGL driver loaded too, Linux now and then aborts a process that has ended well.
+  ...(Deno.build.os === "linux" ? { DENO_WEBGPU_BACKEND: "vulkan" } : {}),
+};
 const { code } = await new Deno.Command(Deno.execPath(), {
   args: ["test", `--junit-path=${report}`, ...Deno.args],
-  // Without this variable the software GPU driver complains in the middle of the output.
-  env: { XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? scratch },
+  env: { ...defaults, ...Deno.env.toObject() },
   stdin: "null",
 }).spawn().status;
 const tally: Tally = countTests(await Deno.readTextFile(report).catch(() => ""));

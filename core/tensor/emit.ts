@@ -38,6 +38,7 @@ export function schedule(
   options: { fuses: boolean; buffersPerLoop: number },
 ): Scheduled {
   const lowering = new Lowering(options.fuses);
+  lowering.prepare([...request.outputs, ...request.updates.flat()]);
   const outputs = request.outputs.map((x) => stored(lowering, x));
   const updates = request.updates.map((
     [to, from],

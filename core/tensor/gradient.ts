@@ -12,6 +12,7 @@
 import { AxisError } from "./axes.ts";
 import { add } from "./elementwise.ts";
 import { full, isZero, Tensor, zeros } from "./tensor.ts";
+import { sourcesFirst } from "./walk.ts";
 
 /** A tensor, or records and lists of tensors, nested. */
 export type Nested = Tensor | readonly Nested[] | { readonly [name: string]: Nested };
@@ -88,25 +89,11 @@ function backpropagate(loss: Tensor, targets: Tensor[]): Map<Tensor, Tensor> {
 
 /** What lies between the targets and the loss, parents before children. */
 function ancestors(loss: Tensor, targets: Set<Tensor>): Tensor[] {
-  const reaches = new Map<Tensor, boolean>();
-  const order: Tensor[] = [];
-  const stack: { x: Tensor; next: number }[] = [{ x: loss, next: 0 }];
-  while (stack.length) {
-    const top = stack.at(-1)!;
-    if (top.next < top.x.parents.length) {
-      const parent = top.x.parents[top.next++];
-      if (!reaches.has(parent)) {
-        reaches.set(parent, false);
-        stack.push({ x: parent, next: 0 });
-      }
-      continue;
-    }
-    stack.pop();
-    const reached = targets.has(top.x) || top.x.parents.some((p) => reaches.get(p));
-    reaches.set(top.x, reached);
-    if (reached) order.push(top.x);
+  const reached = new Set<Tensor>();
+  for (const x of sourcesFirst([loss], (x) => x.parents)) {
+    if (targets.has(x) || x.parents.some((p) => reached.has(p))) reached.add(x);
   }
-  return order;
+  return [...reached];
 }
 
 /**

@@ -8,24 +8,16 @@
  */
 import type { Request } from "./emit.ts";
 import type { Tensor } from "./tensor.ts";
+import { sourcesFirst } from "./walk.ts";
 
 /** The key of a request and the given tensors (data and held) in the order of the walk. */
 export function graphKey(request: Request, keeps: boolean): { key: string; leaves: Tensor[] } {
   const numbers = new Map<Tensor, number>(), origins = new Map<unknown, number>();
-  const leaves: Tensor[] = [], parts: string[] = [];
-  const visit = (x: Tensor): number => {
-    const known = numbers.get(x);
-    if (known !== undefined) return known;
-    let inputs = "";
-    for (const i of x.inputs) inputs += visit(i) + ",";
-    const number = numbers.size;
-    numbers.set(x, number);
-    parts.push(describe(x, inputs));
-    return number;
-  };
-  const describe = (x: Tensor, inputs: string): string => {
+  const leaves: Tensor[] = [];
+  const number = (x: Tensor) => numbers.get(x)!;
+  const describe = (x: Tensor): string => {
     const { origin } = x;
-    const tail = `${inputs}:${x.axes}:${x.shape}`;
+    const tail = `:${x.inputs.map(number)}:${x.axes}:${x.shape}`;
     switch (origin.kind) {
       case "data":
       case "held": {
@@ -39,14 +31,18 @@ export function graphKey(request: Request, keeps: boolean): { key: string; leave
       case "reduce":
         return `r${origin.by}${origin.over}${tail}`;
       case "view":
-        return `v${origin.strides};${origin.offset};${visit(origin.base)}${tail}`;
+        return `v${origin.strides};${origin.offset};${number(origin.base)}${tail}`;
       case "assemble":
         return `a${origin.axis}${origin.starts}${tail}`;
       default:
         return origin.kind + tail;
     }
   };
-  const outputs = request.outputs.map(visit);
-  const updates = request.updates.map(([to, from]) => `${visit(to)}<${visit(from)}`);
+  const parts = sourcesFirst([...request.outputs, ...request.updates.flat()]).map((x) => {
+    numbers.set(x, numbers.size);
+    return describe(x);
+  });
+  const outputs = request.outputs.map(number);
+  const updates = request.updates.map(([to, from]) => `${number(to)}<${number(from)}`);
   return { key: [keeps, outputs, updates, ...parts].join("|"), leaves };
 }

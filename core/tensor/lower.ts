@@ -12,6 +12,7 @@ import { type Expression, inOrder, input, substitute } from "./expression.ts";
 import { elementsOf } from "./program.ts";
 import type { Tensor } from "./tensor.ts";
 import { layoutOf, rowMajor } from "./views.ts";
+import { sourcesFirst } from "./walk.ts";
 
 /** A value that a loop reads: an element of a source (or, without a source, a position). */
 export interface Read {
@@ -53,6 +54,12 @@ export interface Node {
 export const resultShape = (node: Node): number[] =>
   node.space.slice(0, node.space.length - node.folded);
 
+/** What computing a map anew takes: nodes of its expression, and numbers read. */
+interface Cost {
+  work: number;
+  reads: number;
+}
+
 /** The nodes that a node needs. */
 export function sourcesOf(node: Node): Node[] {
   const read = node.reads.flatMap((r) => r.source ? [r.source] : []);
@@ -65,9 +72,19 @@ export class Lowering {
   private readonly byTensor = new Map<Tensor, Node>();
   private readonly byKey = new Map<string, Node>();
   private readonly byOrigin = new Map<unknown, Node>();
+  private readonly free = new Map<Tensor, Cost | undefined>();
 
   /** With `inline`, maps that cost nothing are folded into their users. */
   constructor(private readonly inline: boolean) {}
+
+  /** Lower all that the given tensors need, sources first: deep graphs make no deep recursion. */
+  prepare(roots: readonly Tensor[]): void {
+    for (const x of sourcesFirst(roots)) {
+      const { kind } = x.origin;
+      if (kind === "view" || kind === "position" || this.isConstant(x) || this.isFree(x)) continue;
+      this.node(x);
+    }
+  }
 
   /** The node of a tensor; a view or a position gets a map that copies it. */
   node(x: Tensor): Node {
@@ -177,7 +194,7 @@ export class Lowering {
       ? this.expand(source, axes, reads)
       : this.value(base, axes, steps, offset, reads);
     const sources = reads.map((r) =>
-      [r.source?.id, r.strides, r.offset, r.lookup?.by, r.lookup?.stride].join(";")
+      [r.source?.id, r.strides, r.offset, r.lookup?.by, r.lookup?.stride, r.lookup?.size].join(";")
     );
     const key = [by, folded, space, expression.id, ...sources].join("|");
     const known = this.byKey.get(key);
@@ -244,7 +261,8 @@ export class Lowering {
   private read(read: Read, reads: Read[]): Expression {
     const same = (r: Read) =>
       r.source === read.source && r.offset === read.offset && r.lookup?.by === read.lookup?.by &&
-      r.lookup?.stride === read.lookup?.stride && r.strides.join() === read.strides.join();
+      r.lookup?.stride === read.lookup?.stride && r.lookup?.size === read.lookup?.size &&
+      r.strides.join() === read.strides.join();
     const known = reads.findIndex(same);
     return input(known >= 0 ? known : reads.push(read) - 1);
   }
@@ -253,28 +271,41 @@ export class Lowering {
     return this.inline && x.origin.kind === "map" && x.origin.expression.operator === "constant";
   }
 
-  /** Whether `axes` walk x by its own names: then its expression can stand in its place. */
+  /** Whether `axes` walk x, and nothing but x, by its own names: its expression can stand in its place. */
   private straight(
     x: Tensor,
     axes: readonly string[],
     strides: readonly number[],
     offset: number,
   ): boolean {
-    const own = rowMajor(x.shape);
-    return offset === 0 &&
-      x.axes.every((a, d) => x.shape[d] === 1 || strides[axes.indexOf(a)] === own[d]);
+    const own = rowMajor(x.shape), real = x.axes.filter((_, d) => x.shape[d] !== 1);
+    return offset === 0 && axes.every((a, i) => strides[i] === 0 || real.includes(a)) &&
+      real.every((a) => strides[axes.indexOf(a)] === own[x.axes.indexOf(a)]);
   }
 
   /** Maps that are cheaper to compute again than to store: repeats, and what reads single numbers only. */
   private isFree(x: Tensor): boolean {
-    if (!this.inline || x.origin.kind !== "map" || x.origin.lookup || x.elements === 1) {
-      return false;
+    if (!this.free.has(x)) this.free.set(x, this.cost(x));
+    return this.free.get(x) !== undefined;
+  }
+
+  /** What it takes to compute a map again, if that is little. */
+  private cost(x: Tensor): Cost | undefined {
+    const { origin, inputs } = x;
+    if (!this.inline || origin.kind !== "map" || origin.lookup || x.elements === 1) {
+      return undefined;
     }
-    const repeats = x.origin.expression.operator === "input" && x.inputs[0].elements < x.elements;
-    const cheap = inOrder(x.origin.expression).length < 24;
-    return repeats ||
-      cheap &&
-        x.inputs.every((i) => i.origin.kind === "position" || i.elements === 1 || this.isFree(i));
+    const repeats = origin.expression.operator === "input" && inputs[0].elements < x.elements;
+    const total = { work: inOrder(origin.expression).length, reads: 0 };
+    for (const i of inputs) {
+      const single = repeats || i.elements === 1 ? { work: 0, reads: 1 } : undefined;
+      const position = i.origin.kind === "position" ? { work: 0, reads: 0 } : undefined;
+      const cost = position ?? (this.isFree(i) ? this.free.get(i) : single);
+      if (!cost) return undefined;
+      total.work += cost.work;
+      total.reads += cost.reads;
+    }
+    return total.work <= 32 && total.reads <= 2 ? total : undefined;
   }
 }
 

@@ -1,0 +1,103 @@
+/**
+ * Documents: days in the world, told in English or in Chinese.
+ * Idea   Document n of a seed has its own stream of random numbers, so it is the same however many are
+ *        asked for. Both languages draw alike: the same seed gives translations, sentence by sentence.
+ * Maths  log p(document) is exact, in nats; see process.ts.
+ * Differs from a real corpus: the truth is known. Each sentence carries its step of the day, the fact
+ *        that it states, and spans of characters for names, things, phrases and senses.
+ * @module
+ */
+import { processOf } from "./grammar.ts";
+import { type Reading, readDocument, type Words } from "./inference.ts";
+import type { Language } from "./lexicon.ts";
+import { drawDocument } from "./process.ts";
+import { createRandom } from "./random.ts";
+import { type Sentence, writeSentence } from "./sentences.ts";
+import type { Scene, World } from "./world.ts";
+
+/** A day of somebody's life. */
+export interface Document {
+  readonly text: string;
+  /** The name of the topic, e.g. `kitchen`. */
+  readonly topic: string;
+  /** What the document is about. */
+  readonly scene: Scene;
+  readonly sentences: readonly Sentence[];
+}
+
+/** Which documents, and how many. */
+export interface DocumentOptions {
+  /** The seed of the documents (not of the world). */
+  readonly seed: number;
+  readonly count: number;
+  /** English unless told otherwise. */
+  readonly language?: Language;
+}
+
+/**
+ * Documents about a world, one at a time.
+ *
+ * @example
+ * ```ts
+ * import { createWorld, documents } from "@lineage/lineage/data";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const world = createWorld(1);
+ * const [english] = documents(world, { seed: 1, count: 1 });
+ * const [chinese] = documents(world, { seed: 1, count: 1, language: "zh" });
+ * assertEquals(english.sentences.length, chinese.sentences.length);
+ * ```
+ */
+export function* documents(world: World, options: DocumentOptions): Generator<Document> {
+  for (let number = 0; number < options.count; number++) {
+    yield documentNumber(world, options.seed, number, options.language);
+  }
+}
+
+/** Document `number` of a seed. */
+export function documentNumber(world: World, seed: number, number: number, language: Language = "en"): Document {
+  const process = processOf(world, language);
+  const drawn = drawDocument(process, createRandom(seed, number));
+  const scene = world.scenes[drawn.scene];
+  const sentences = drawn.sentences.map((sentence) => writeSentence(sentence, scene, language));
+  const text = sentences.map((sentence) => sentence.text).join(language === "zh" ? "" : " ");
+  return { text, topic: scene.topic.place.en, scene, sentences };
+}
+
+/**
+ * The probability of a document, and the exact probabilities of words hidden in it (`null`).
+ * Sentences are lists of words, as in `Sentence.words` or from `splitWords`.
+ */
+export function read(world: World, sentences: readonly Words[], language: Language = "en"): Reading {
+  return readDocument(processOf(world, language), sentences);
+}
+
+/**
+ * The logarithm of the probability of a document, in nats: -Infinity if the world cannot tell it.
+ *
+ * @example
+ * ```ts
+ * import { createWorld, documents, logProbability, splitWords } from "@lineage/lineage/data";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const world = createWorld(1);
+ * const [document] = documents(world, { seed: 1, count: 1 });
+ * assert(logProbability(world, document.sentences.map((sentence) => sentence.words)) > -60);
+ * assertEquals(logProbability(world, splitWords("Colorless green ideas sleep.")), -Infinity);
+ * ```
+ */
+export function logProbability(
+  world: World,
+  sentences: readonly (readonly string[])[],
+  language: Language = "en",
+): number {
+  return read(world, sentences, language).logProbability;
+}
+
+/** All words that documents and questions of the world can hold, in alphabetical order. */
+export function vocabularyOf(world: World, language: Language = "en"): string[] {
+  const words = processOf(world, language).rows.flatMap((row) =>
+    row.places.flatMap((place) => [...place.scenes.keys()])
+  );
+  return [...new Set(words)].sort();
+}

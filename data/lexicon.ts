@@ -1,0 +1,109 @@
+/**
+ * The words of the micro-world, English and Chinese side by side.
+ * Idea   Every word is an entry with its translation, so one story can be told in both languages,
+ *        sentence by sentence. Names are invented; the rest is everyday vocabulary.
+ * Differs from a dictionary: one translation each. A word with two senses has two entries, and
+ *        Chinese tells them apart: the bank of the river is 河岸, the bank with the coins 银行.
+ * @module
+ */
+
+/** A language of the micro-world. */
+export type Language = "en" | "zh";
+
+/** A word or name in both languages; spaces separate words. */
+export type Entry = Readonly<Record<Language, string>>;
+
+/** What a person can be told to have, be or love. */
+export type Relation = "animal" | "job" | "food" | "instrument" | "home" | "friend";
+
+/** Reads one entry: English words, then one Chinese word. */
+export function entry(text: string): Entry {
+  const words = text.trim().split(" ");
+  return { en: words.slice(0, -1).join(" "), zh: words[words.length - 1] };
+}
+
+/** Reads entries separated by commas. */
+export function entries(text: string): readonly Entry[] {
+  return text.split(",").map(entry);
+}
+
+/** The names of the women, then of the men. */
+export const NAMES: { readonly she: readonly Entry[]; readonly he: readonly Entry[] } = {
+  she: entries("mara 玛拉, lena 莲娜, tilda 蒂达, oona 乌娜, sefa 赛法, runa 鲁娜, petra 佩特拉, nell 奈儿"),
+  he: entries("tomas 托马, bram 布拉姆, odo 奥多, finn 芬恩, karel 卡雷, joss 乔斯, milo 米洛, ravi 拉维"),
+};
+
+/** For each relation one thing a person: who has what is drawn by the seed of the world. */
+export const VALUES: Readonly<Record<Exclude<Relation, "friend">, readonly Entry[]>> = {
+  animal: entries(
+    "bees 蜜蜂, goats 山羊, ducks 鸭子, sheep 绵羊, geese 大鹅, rabbits 兔子, horses 骏马, pigeons 鸽子, " +
+      "snails 蜗牛, turtles 乌龟, cats 小猫, parrots 鹦鹉, hens 母鸡, donkeys 毛驴, lizards 蜥蜴, frogs 青蛙",
+  ),
+  job: entries(
+    "baker 面包师, doctor 医生, painter 画家, tailor 裁缝, miller 磨坊主, weaver 织工, printer 印刷工, judge 法官, " +
+      "singer 歌手, barber 理发师, pilot 飞行员, farmer 农夫, nurse 护士, potter 陶工, dancer 舞者, hunter 猎人",
+  ),
+  food: entries(
+    "plums 李子, cheese 奶酪, honey 蜂蜜, noodles 面条, olives 橄榄, pears 梨子, walnuts 核桃, dumplings 饺子, " +
+      "pickles 泡菜, chocolate 巧克力, cherries 樱桃, mushrooms 蘑菇, carrots 胡萝卜, pancakes 煎饼, beans 豆子, grapes 葡萄",
+  ),
+  instrument: entries(
+    "violin 小提琴, flute 长笛, drum 大鼓, harp 竖琴, guitar 吉他, trumpet 小号, piano 钢琴, cello 大提琴, " +
+      "banjo 班卓琴, horn 圆号, lute 鲁特琴, accordion 手风琴, tuba 大号, organ 管风琴, clarinet 单簧管, zither 古筝",
+  ),
+  home: entries(
+    "silver lake 银湖, port amber 琥珀港, old hollow 老谷, red hill 红山, long meadow 长甸, stone bridge 石桥, " +
+      "west gate 西门, green valley 绿谷, high tower 高塔, white cliff 白崖, north ford 北渡, black pine 黑松, " +
+      "still bay 静湾, deep well 深井, broad moor 宽原, little mill 小磨",
+  ),
+};
+
+/** Adjectives that praise and adjectives that blame. */
+export const ADJECTIVES: Readonly<Record<Mood, readonly Entry[]>> = {
+  good: entries(
+    "wonderful 精彩, lovely 可爱, perfect 完美, excellent 出色, beautiful 美丽, " +
+      "pleasant 舒服, great 棒, nice 好, splendid 华丽, superb 优秀",
+  ),
+  bad: entries(
+    "awful 糟糕, terrible 差劲, ugly 难看, horrible 吓人, poor 差, " +
+      "dreadful 可怕, nasty 讨厌, dull 乏味, shabby 破旧, bad 坏",
+  ),
+};
+
+/** How the day goes. */
+export type Mood = "good" | "bad";
+
+/** Feelings, each with the face that shows it. */
+export const FEELINGS: Readonly<Record<Mood, readonly (readonly [feeling: Entry, face: Entry])[]>> = {
+  good: feelings("happy 高兴 😀, glad 开心 😊, proud 自豪 😎, cheerful 愉快 😄, content 满足 😌"),
+  bad: feelings("sad 难过 😢, angry 生气 😠, upset 烦恼 😞, gloomy 沮丧 😔, worried 担心 😟"),
+};
+
+function feelings(text: string): readonly (readonly [Entry, Entry])[] {
+  return text.split(",").map((item) => {
+    const [en, zh, face] = item.trim().split(" ");
+    return [{ en, zh }, { en: face, zh: face }];
+  });
+}
+
+/** Words that may stand for one another, each list under the slot that it fills. */
+export const VARIETY: Readonly<Record<string, readonly Entry[]>> = {
+  walked: entries("walked 走, hurried 赶, strolled 逛, cycled 骑, rushed 奔, ran 跑"),
+  sunny: entries("sunny 晴朗, rainy 多雨, windy 多风, cold 寒冷, warm 温暖, foggy 多雾, cloudy 多云, snowy 多雪"),
+  gladly: entries(
+    "slowly 缓慢, carefully 小心, quickly 快速, quietly 安静, gladly 乐意, calmly 平静, eagerly 急切, patiently 耐心",
+  ),
+  heavy: entries("heavy 重, easy 轻松, urgent 急, important 要紧, boring 无聊, light 轻"),
+  old: entries("old 旧, new 新, big 大, small 小, plain 普通, clean 干净, strong 结实, cheap 便宜"),
+  found: entries("found 找到, noticed 注意到, spotted 发现, saw 看到, recognized 认出"),
+  lay: entries("lay 放, rested 搁, stayed 留, remained 待"),
+  greeted: entries("greeted 问候, hugged 拥抱, thanked 感谢, helped 帮助, teased 逗, visited 看望"),
+  rice: entries("rice 米饭, stew 炖菜, pasta 意面, fish 鱼, potatoes 土豆, sandwiches 三明治, peas 豌豆"),
+  tea: entries("tea 茶, coffee 咖啡, milk 牛奶, lemonade 柠檬水, cider 果酒, cocoa 可可"),
+  talked: entries("talked 谈论, wondered 琢磨, joked 说笑, sang 唱, argued 争论, dreamed 梦想"),
+  long: entries("long 长, funny 好笑, strange 奇怪, true 真实, famous 有名, short 短"),
+  really: entries("really 真的, very 非常, quite 相当, truly 确实"),
+  said: entries("said 说, thought 认为, believed 相信, felt 觉得, insisted 坚称, admitted 承认"),
+  neighbors: entries("neighbors 邻居, visitors 客人, children 孩子, teachers 老师, guests 来宾, strangers 陌生人"),
+  often: entries("often 经常, always 总是, sometimes 有时, usually 通常, still 仍然"),
+};

@@ -1,0 +1,39 @@
+/** `deno task fill`: what a trained model would write for each [MASK]. */
+import { wordPiece } from "../core/text/wordpiece.ts";
+import { loadPretrained } from "../models/pretrained.ts";
+import { chooseDevice, type Command, deviceOption, main, UsageError, whole } from "./command.ts";
+import { fillMasks } from "./filling.ts";
+
+const options = {
+  model: { about: "folder with config.json, model.safetensors, vocab.txt", otherwise: undefined },
+  top: { about: "words to show for each mask", otherwise: 5 },
+  cased: { about: "the vocabulary tells capitals from small letters", otherwise: false },
+  ...deviceOption,
+} as const;
+
+const command: Command<typeof options> = {
+  name: "fill",
+  about: "The most likely words for each [MASK] in a text, with their probabilities.",
+  usage: '--model DIR "text with [MASK]"',
+  options,
+  async run(given, [text, ...more]) {
+    if (!given.model) throw new UsageError("which model? Give --model DIR");
+    if (!text?.trim() || more.length) {
+      throw new UsageError('give one text in quotes: "a [MASK] text"');
+    }
+    await chooseDevice(given.device);
+    const model = await loadPretrained(given.model);
+    if (!model.vocabulary) throw new UsageError(`${given.model} has no vocab.txt`);
+    if (!model.params.maskedLM) throw new UsageError(`${given.model} has no masked-LM head`);
+    const tokenizer = wordPiece(model.vocabulary, { lowerCase: !given.cased });
+    const [masks] = await fillMasks(model, tokenizer, [text], whole("top", given.top));
+    masks.forEach((guesses, i) => {
+      if (masks.length > 1) console.log(`[MASK] ${i + 1}`);
+      for (const { token, probability } of guesses) {
+        console.log(`${(100 * probability).toFixed(1).padStart(5)} %  ${token}`);
+      }
+    });
+  },
+};
+
+if (import.meta.main) await main(command);

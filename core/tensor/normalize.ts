@@ -28,7 +28,7 @@ const [first, second, third] = [0, 1, 2].map(scalar.input);
  * ```
  */
 export function softmax<S extends string>(x: Tensor<S>, axis: AxisOf<S>): Tensor<S> {
-  const along: string = axis, { shifted, total } = shift(x, along);
+  const along: string = axis, { shifted, total } = shift("softmax", x, along);
   const ratio = scalar.divide(scalar.exp(first), second);
   const y: Tensor = withGradient<string>(map("softmax", ratio, shifted, total), [x], (g) => {
     const weighted = sum(multiply(g, y), along);
@@ -39,7 +39,8 @@ export function softmax<S extends string>(x: Tensor<S>, axis: AxisOf<S>): Tensor
 }
 
 /** x less its maximum along the axis, and the sum of the exponentials of that. */
-function shift(x: Tensor, axis: string): { shifted: Tensor; total: Tensor } {
+function shift(operation: string, x: Tensor, axis: string): { shifted: Tensor; total: Tensor } {
+  axisIndex(x, axis, operation);
   const still: Tensor = stopGradient(x);
   const shifted = subtract(still, max(still, axis));
   return { shifted, total: sum(exp(shifted), axis) };
@@ -57,7 +58,7 @@ function shift(x: Tensor, axis: string): { shifted: Tensor; total: Tensor } {
  * ```
  */
 export function logSoftmax<S extends string>(x: Tensor<S>, axis: AxisOf<S>): Tensor<S> {
-  const along: string = axis, { shifted, total } = shift(x, along);
+  const along: string = axis, { shifted, total } = shift("logSoftmax", x, along);
   const y: Tensor = withGradient<string>(subtract(shifted, log(total)), [x], (g) => {
     const slope = scalar.subtract(first, scalar.multiply(scalar.exp(second), third));
     return [mapOver(x.axes, x.shape, slope, [g, y, sum(g, along)])];
@@ -81,14 +82,20 @@ export function standardize<S extends string>(
   axis: AxisOf<S>,
   epsilon: number,
 ): Tensor<S> {
-  const along: string = axis, still: Tensor = stopGradient(x);
-  const centred = subtract(still, mean(still, along));
+  const along: string = axis;
+  axisIndex(x, along, "standardize");
   const inverse = scalar.divide(
     scalar.constant(1),
     scalar.sqrt(scalar.add(first, scalar.constant(epsilon))),
   );
-  const rate = map("standardize", inverse, mean(multiply(centred, centred), along));
-  const y: Tensor = withGradient<string>(multiply(centred, rate), [x], (g) => {
+  const parts = (x: Tensor) => {
+    const centred = subtract(x, mean(x, along));
+    const variance = mean(multiply(centred, centred), along);
+    return { centred, rate: map("standardize", inverse, variance) };
+  };
+  const { centred, rate: still } = parts(stopGradient(x));
+  const y: Tensor = withGradient<string>(multiply(centred, still), [x], (g) => {
+    const { rate } = parts(x); // the same numbers, through which a second derivative passes
     const level = mean(g, along), tilt = mean(multiply(g, y), along);
     const [gradient, value, l, t, r] = [0, 1, 2, 3, 4].map(scalar.input);
     const slope = scalar.subtract(scalar.subtract(gradient, l), scalar.multiply(value, t));
@@ -126,7 +133,7 @@ export function crossEntropy<S extends string, A extends AxisOf<S>>(
     throw new AxisError(`crossEntropy over ${axis}: ${logits} cannot have the labels ${labels}`);
   }
   checkLabels(labels, axis, classes);
-  const { shifted, total } = shift(x, axis);
+  const { shifted, total } = shift("crossEntropy", x, axis);
   const place: Tensor = new Tensor([axis], [classes], { kind: "position" });
   const own = scalar.select(scalar.equal(second, third), first, scalar.constant(0));
   const chosen = sum(mapOver(x.axes, x.shape, own, [shifted, place, labels]), axis);
@@ -138,14 +145,11 @@ export function crossEntropy<S extends string, A extends AxisOf<S>>(
   );
   const loss = mapOver(labels.axes, labels.shape, surprise, [total, chosen, labels]);
   return withGradient(loss, [x], (g) => {
-    const [gradient, value, sumOf, index, label] = [0, 1, 2, 3, 4].map(scalar.input);
-    const probability = scalar.divide(scalar.exp(value), sumOf);
-    const slope = scalar.multiply(
-      gradient,
-      scalar.subtract(probability, scalar.equal(index, label)),
-    );
+    const [gradient, probability, index, label] = [0, 1, 2, 3].map(scalar.input);
+    const error = scalar.subtract(probability, scalar.equal(index, label));
+    const slope = scalar.multiply(gradient, error);
     const kept = scalar.select(scalar.less(scalar.constant(-1), label), slope, scalar.constant(0));
-    return [mapOver(x.axes, x.shape, kept, [g, shifted, total, place, labels])];
+    return [mapOver(x.axes, x.shape, kept, [g, softmax(x, axis), place, labels])];
   }) as Tensor<Without<S, A>>;
 }
 

@@ -47,6 +47,9 @@ export function sumTo(axes: readonly string[], x: Tensor): Tensor {
 function named(x: Tensor, over: string | undefined, operation: string): string[] {
   const axes = over === undefined ? [...x.axes] : words(over);
   axes.forEach((a) => axisIndex(x, a, operation));
+  if (new Set(axes).size !== axes.length) {
+    throw new AxisError(`${operation} of ${x}: an axis is named twice in "${over}"`);
+  }
   return axes;
 }
 

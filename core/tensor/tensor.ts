@@ -94,7 +94,12 @@ export function axisIndex(x: Tensor, axis: string, operation: string): number {
   return at;
 }
 
-function checkAxes(axes: readonly string[], shape: readonly number[], operation: string): void {
+/** Throws where axes are named twice, or are not as many as the sizes, or a size is no size. */
+export function checkAxes(
+  axes: readonly string[],
+  shape: readonly number[],
+  operation: string,
+): void {
   const shown = describeAxes(axes, shape);
   if (axes.length !== shape.length) {
     throw new AxisError(`${operation}: ${axes.length} axes but ${shape.length} sizes in ${shown}`);

@@ -22,7 +22,7 @@ import {
 } from "./axes.ts";
 import { mapOver } from "./elementwise.ts";
 import { input } from "./expression.ts";
-import { axisIndex, Tensor } from "./tensor.ts";
+import { axisIndex, checkAxes, Tensor } from "./tensor.ts";
 
 /** How the elements of a tensor lie in the buffer of another. */
 export interface Layout {
@@ -86,12 +86,13 @@ export function rearrange<const E extends string>(
   sizes: Record<string, number> = {},
 ): Tensor<Flat<Right<E>>> {
   const source = x as Tensor;
-  const [from, to] = expression.split("->").map(parseGroups);
+  const [from, to, ...more] = expression.split("->").map(parseGroups);
   const fail = (problem: string) => {
     const given = describeAxes(source.axes, source.shape);
     throw new AxisError(`rearrange "${expression}" of ${given}: ${problem}`);
   };
-  if (!to) fail('write it as "axes -> axes"');
+  if (!to || more.length) fail('write it as "axes -> axes"');
+  if ([...from, ...to].some((group) => group.length === 0)) fail("an empty group is no axis");
   if (from.map((g) => g.join("·")).join(" ") !== source.axes.join(" ")) fail("other axes");
   const names = from.flat();
   if (new Set(names).size !== names.length) fail("an axis is named twice");
@@ -169,10 +170,10 @@ export function rename<const E extends string>(
   expression: E,
 ): Tensor<Flat<Right<E>>> {
   const source = x as Tensor;
-  const [from, to] = expression.split("->").map(words);
-  if (from.join(" ") !== source.axes.join(" ") || to?.length !== from.length) {
-    const given = describeAxes(source.axes, source.shape);
-    throw new AxisError(`rename "${expression}" of ${given}: the axes do not match`);
+  const [from, to, ...more] = expression.split("->").map(words);
+  const given = from.join(" ") === source.axes.join(" ");
+  if (!given || to?.length !== from.length || more.length) {
+    throw new AxisError(`rename "${expression}" of ${source}: the axes do not match`);
   }
   return renamed(source, to) as Tensor<Flat<Right<E>>>;
 }
@@ -202,10 +203,8 @@ export function slice<S extends string>(
   end: number,
 ): Tensor<S> {
   const d = axisIndex(x, axis, "slice");
-  if (
-    !(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end &&
-      end <= x.shape[d])
-  ) {
+  const whole = Number.isInteger(start) && Number.isInteger(end);
+  if (!whole || start < 0 || start > end || end > x.shape[d]) {
     throw new AxisError(`slice: ${start} to ${end} is not within axis ${axis} of ${x}`);
   }
   const { base, strides, offset } = layoutOf(x);
@@ -231,8 +230,11 @@ export function at<S extends string, A extends AxisOf<S>>(
   axis: A,
   index: number,
 ): Tensor<Without<S, A>> {
-  const piece = slice(x, axis, index, index + 1);
   const d = axisIndex(x, axis, "at");
+  if (!(Number.isInteger(index) && index >= 0 && index < x.shape[d])) {
+    throw new AxisError(`at: axis ${axis} of ${x} has no place ${index}`);
+  }
+  const piece = slice(x, axis, index, index + 1);
   const without = <T>(list: readonly T[]) => list.filter((_, i) => i !== d);
   const { base, strides, offset } = layoutOf(piece);
   const layout = { base, strides: without(strides), offset };
@@ -301,6 +303,9 @@ export function pad<S extends string>(
   after: number,
 ): Tensor<S> {
   const size = x.shape[axisIndex(x, axis, "pad")];
+  if (![before, after].every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new AxisError(`pad along ${axis} of ${x}: ${before} and ${after} are not both counts`);
+  }
   return assemble(axis, before + size + after, [x], [before]) as Tensor<S>;
 }
 
@@ -320,17 +325,15 @@ export function broadcast<const S extends string>(
   sizes: Record<string, number>,
 ): Tensor<S> {
   const names = words(axes);
-  x.axes.forEach((axis) => {
-    if (!names.includes(axis)) {
-      throw new AxisError(`broadcast of ${x} to "${axes}": ${axis} is gone`);
-    }
-  });
+  const fail = (problem: string): never => {
+    throw new AxisError(`broadcast of ${x} to "${axes}": ${problem}`);
+  };
+  for (const axis of x.axes) if (!names.includes(axis)) fail(`${axis} is gone`);
   const shape = names.map((axis) => {
-    const size = x.axes.includes(axis) ? x.shape[x.axes.indexOf(axis)] : sizes[axis];
-    if (size === undefined) {
-      throw new AxisError(`broadcast of ${x} to "${axes}": how long is ${axis}?`);
-    }
-    return size;
+    const known: number | undefined = x.shape[x.axes.indexOf(axis)];
+    const size = sizes[axis] ?? known ?? fail(`how long is ${axis}?`);
+    return size === (known ?? size) ? size : fail(`${axis} is ${known}, not ${size}`);
   });
+  checkAxes(names, shape, "broadcast");
   return mapOver(names, shape, input(0), [x]) as Tensor<S>;
 }

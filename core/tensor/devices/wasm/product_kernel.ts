@@ -4,11 +4,10 @@
  *
  * Idea   A tile of 6 × 8 sums stays in registers while k runs: eight numbers of b are loaded once for six
  *        rows, each number of a once for eight columns. Eight columns of b are first copied side by
- *        side (a panel), so that they stream from the nearest cache; so are the rows of a, if the
- *        numbers of a row do not lie next to each other. Strides are numbers, so transposed operands
- *        need no copy of the whole.
+ *        side (a panel), so that they stream from the nearest cache. Strides are numbers, so
+ *        transposed operands need no copy of the whole.
  * Maths  c[i, j] = Σ_k a[i, k] · b[k, j], k in blocks that fit the cache
- * Differs from the paper: tiles of four lanes; where multiplication and addition are not fused, 4 × 8.
+ * Differs from the paper: a is not copied; where multiplication and addition are not fused, 4 × 8.
  * @module
  */
 import type { Contraction, Loop, Matrix } from "../../program.ts";
@@ -20,9 +19,9 @@ import { merge } from "./loop_plan.ts";
 const COLUMNS = 8;
 const PANEL_ROW = 4 * COLUMNS;
 const rowsOf = (fma: boolean) => fma ? 6 : 4;
-/** Longest panel; the block of a that goes with it has at most BLOCK numbers. */
+/** Longest panel; the block of a that goes with it has at most so many numbers. */
 const DEEPEST = 512;
-const BLOCK = 1 << 16;
+const BLOCK = 96 * 1024;
 
 /** What the kernel reads, word by word; for each batch dimension four words follow. */
 const slots = [
@@ -39,12 +38,9 @@ const slots = [
   "cRow",
   "cColumn",
 ]
-  .concat("m", "n", "k", "rows", "depth", "panels", "blocks", "packA", "packB", "rank");
+  .concat("m", "n", "k", "rows", "depth", "panels", "blocks", "packs", "rank");
 const wordOf = Object.fromEntries(slots.map((name, i) => [name, i]));
 const BATCH = slots.length;
-
-/** How to lay the panels of b: not at all, row by row, or number by number. */
-const [DIRECT, COPY, GATHER] = [0, 1, 2];
 
 /** A contraction, ready to be run by the kernel. */
 export interface ProductPlan {
@@ -102,17 +98,16 @@ export function planProduct(
     m *= last.size;
     batch = batch.slice(0, -1);
   }
-  const depth = Math.min(k, DEEPEST), tile = rowsOf(fma);
-  const tiles = Math.min(Math.ceil(m / tile), Math.max(8, Math.floor(BLOCK / (depth + 1) / tile)));
-  const rows = Math.max(tile, tile * tiles);
+  const depth = Math.min(k, DEEPEST), tile = rowsOf(fma), tiles = Math.ceil(m / tile);
+  const fit = Math.max(1, Math.floor(BLOCK / Math.max(1, depth) / tile));
+  const rows = tile * Math.max(1, Math.ceil(tiles / Math.ceil(tiles / fit)));
   const panels = Math.ceil(n / COLUMNS), blocks = Math.ceil(m / rows);
-  const packA = a.column !== 1 && a.row === 1 && panels > 1 && k > 8 ? 1 : 0;
-  const packB = b.column !== 1 ? GATHER : m > tile ? COPY : DIRECT;
+  const packs = b.column !== 1 || m > tile ? 1 : 0;
   const matrix = (x: Matrix) => [pointerTo(x.buffer), 4 * x.offset, 4 * x.row, 4 * x.column];
   return {
     parameters: [
       ...[a, b, c].flatMap(matrix),
-      ...[m, n, k, rows, depth, panels, blocks, packA, packB, batch.length],
+      ...[m, n, k, rows, depth, panels, blocks, packs, batch.length],
       ...batch.flatMap((d) => [d.size, ...d.strides.map((s) => 4 * s)]),
     ],
     units: panels * blocks * elementsOf(batch.map((d) => d.size)),
@@ -123,14 +118,13 @@ export function planProduct(
 /** Write the kernel; its parameters are (parameters, first unit, end of units, scratch). */
 export function writeProduct(module: Module, name: string): void {
   const tiles = Array.from({ length: rowsOf(module.fma) }, (_, i) => writeTile(module, i + 1));
-  const copy = writeCopy(module), gather = writeGather(module), packRows = writePackRows(module);
+  const pack = writePack(module);
   const spill = writeSpill(module);
   const f = module.routine(4, name);
   const [parameters, begin, end, scratch] = [0, 1, 2, 3].map((i) => f.parameter(i));
   const word = (name: string) => i32.load(parameters, 4 * wordOf[name]);
   const tile = tiles.length;
   const panelAt = f.integer(i32.add(scratch, i32.const(PANEL_ROW * tile)));
-  const rowsAt = f.integer(i32.add(panelAt, i32.const(PANEL_ROW * DEEPEST)));
 
   const unit = f.integer(begin);
   f.while(i32.ltS(unit, end), () => {
@@ -156,9 +150,9 @@ export function writeProduct(module: Module, name: string): void {
     const a = f.integer(i32.add(i32.add(i32.load(word("a")), word("aAt")), i32.mul(row, aRow)));
     const b = f.integer(i32.add(i32.load(word("b")), word("bAt")));
     const c = f.integer(i32.add(i32.add(i32.load(word("c")), word("cAt")), i32.mul(row, cRow)));
-    const left = f.integer(i32.sub(word("m"), row));
+    const rest = f.integer(i32.sub(word("m"), row));
     const most = f.integer(word("rows"));
-    const rows = f.integer(i32.min(left, most));
+    const rows = f.integer(i32.min(rest, most));
 
     // Where in the batch.
     const rank = f.integer(word("rank"));
@@ -178,20 +172,6 @@ export function writeProduct(module: Module, name: string): void {
     const again = f.integer(i32.const(1));
     f.while(again, () => {
       const deep = f.integer(i32.min(k, depth));
-      const tileStep = f.integer(i32.mul(aRow, i32.const(tile)));
-      const [from, fromRow, fromColumn] = [a, aRow, aColumn].map((x) => f.integer(x));
-      f.if(word("packA"), () => {
-        f.set(tileStep, i32.mul(deep, i32.const(4 * tile)));
-        const [source, target] = [f.integer(a), f.integer(rowsAt)];
-        f.for(i32.const(0), rows, i32.const(tile), () => {
-          f.call(packRows, target, source, deep, aColumn);
-          f.add(target, tileStep);
-          f.add(source, i32.mul(aRow, i32.const(tile)));
-        });
-        f.set(from, rowsAt);
-        f.set(fromRow, i32.const(4));
-        f.set(fromColumn, i32.const(4 * tile));
-      });
       f.for(first, last, i32.const(1), (panel) => {
         const column = f.integer(i32.mul(panel, i32.const(COLUMNS)));
         const there = f.integer(i32.sub(word("n"), column));
@@ -199,23 +179,19 @@ export function writeProduct(module: Module, name: string): void {
         const columns = f.integer(i32.min(there, eight));
         const right = f.integer(i32.add(b, i32.mul(column, bColumn)));
         const rightStep = f.integer(bRow);
-        f.if(word("packB"), () => {
-          f.if(
-            i32.eq(word("packB"), i32.const(COPY)),
-            () => f.call(copy, panelAt, right, deep, bRow),
-            () => f.call(gather, panelAt, right, deep, bRow, bColumn, columns),
-          );
+        f.if(word("packs"), () => {
+          f.call(pack, panelAt, right, deep, bRow, bColumn, columns);
           f.set(right, panelAt);
           f.set(rightStep, i32.const(PANEL_ROW));
         });
         const out = f.integer(i32.add(c, i32.mul(column, cColumn)));
-        const source = f.integer(from);
+        const left = f.integer(a);
         const open = f.integer(rows);
         const whole = f.integer(
           i32.mul(i32.eq(columns, i32.const(8)), i32.eq(cColumn, i32.const(4))),
         );
         const run = (rows: number) => {
-          const operands = [source, fromRow, fromColumn, right, rightStep, deep];
+          const operands = [left, aRow, aColumn, right, rightStep, deep];
           f.if(whole, () => f.call(tiles[rows - 1], ...operands, out, cRow, add), () => {
             f.call(tiles[rows - 1], ...operands, scratch, i32.const(PANEL_ROW), i32.const(0));
             f.call(spill, scratch, out, i32.const(rows), columns, cRow, cColumn, add);
@@ -223,7 +199,7 @@ export function writeProduct(module: Module, name: string): void {
         };
         f.while(i32.geS(open, i32.const(tile)), () => {
           run(tile);
-          f.add(source, tileStep);
+          f.add(left, i32.mul(aRow, i32.const(tile)));
           f.add(out, i32.mul(cRow, i32.const(tile)));
           f.add(open, i32.const(-tile));
         });
@@ -276,47 +252,40 @@ function writeTile(module: Module, rows: number): Routine {
   return f;
 }
 
-/** A panel from rows that lie in memory. */
-function writeCopy(module: Module): Routine {
-  const f = module.routine(4);
-  const [to, from, k, row] = parametersOf(f, 4);
-  f.while(i32.gtS(k, i32.const(0)), () => {
-    f.do(v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16));
-    f.add(to, i32.const(PANEL_ROW));
-    f.add(from, row);
-    f.add(k, i32.const(-1));
-  });
-  return f;
-}
-
-/** A panel from any strides; where columns lie in memory, 4 × 4 numbers are transposed at a time. */
-function writeGather(module: Module): Routine {
+/** A panel: copied where rows lie in memory, 4 × 4 numbers transposed where columns do, else gathered. */
+function writePack(module: Module): Routine {
   const f = module.routine(6);
   const [to, from, k, row, column, columns] = parametersOf(f, 6);
+  const next = (turns: number) => {
+    f.add(to, i32.const(turns * PANEL_ROW));
+    f.add(k, i32.const(-turns));
+  };
+  f.if(i32.eq(column, i32.const(4)), () =>
+    f.while(i32.gtS(k, i32.const(0)), () => {
+      f.do(v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16));
+      f.add(from, row);
+      next(1);
+    }));
   // Columns that are not there repeat the last one.
   const at: Local[] = [f.integer(from)];
   for (let j = 1; j < COLUMNS; j++) {
     const step = i32.select(column, i32.const(0), i32.gtS(columns, i32.const(j)));
     at.push(f.integer(i32.add(at[j - 1], step)));
   }
-  const move = (step: Code) => at.forEach((p) => f.add(p, step));
   f.if(i32.eq(row, i32.const(4)), () =>
     f.while(i32.geS(k, i32.const(4)), () => {
       for (const half of [0, 4]) transpose(f, at.slice(half, half + 4), to, 4 * half);
-      move(i32.const(16));
-      f.add(to, i32.const(4 * PANEL_ROW));
-      f.add(k, i32.const(-4));
+      at.forEach((p) => f.add(p, i32.const(16)));
+      next(4);
     }));
-  const [v0, v1] = [f.local("v128"), f.local("v128")];
+  const vector = f.local("v128");
   f.while(i32.gtS(k, i32.const(0)), () => {
     for (let j = 0; j < COLUMNS; j++) {
-      const v = j < 4 ? v0 : v1;
-      f.set(v, j % 4 ? v128.loadLane(at[j], v, j % 4) : v128.loadOne(at[j]));
+      f.set(vector, j % 4 ? v128.loadLane(at[j], vector, j % 4) : v128.loadOne(at[j]));
+      if (j % 4 === 3) f.do(v128.store(to, vector, 4 * j - 12));
+      f.add(at[j], row);
     }
-    f.do(v128.store(to, v0), v128.store(to, v1, 16));
-    move(row);
-    f.add(to, i32.const(PANEL_ROW));
-    f.add(k, i32.const(-1));
+    next(1);
   });
   return f;
 }
@@ -332,21 +301,6 @@ function transpose(f: Routine, at: Local[], to: Local, offset: number): void {
       f.do(v128.store(to, v128.shuffle(ab[i >> 1], cd[i >> 1], ...lanes), offset + i * PANEL_ROW));
     }
   });
-}
-
-/** The rows of a tile, number by number side by side, from an a whose columns lie in memory. */
-function writePackRows(module: Module): Routine {
-  const f = module.routine(4);
-  const [to, from, k, column] = parametersOf(f, 4);
-  const rest = 4 * (rowsOf(module.fma) - 4);
-  f.while(i32.gtS(k, i32.const(0)), () => {
-    f.do(v128.store(to, v128.load(from)));
-    if (rest) f.do(v128.store(to, v128.load(from, rest), rest));
-    f.add(to, i32.const(16 + rest));
-    f.add(from, column);
-    f.add(k, i32.const(-1));
-  });
-  return f;
 }
 
 /** A tile into a place that is narrower than eight columns or has strides of its own. */

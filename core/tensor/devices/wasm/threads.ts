@@ -28,7 +28,7 @@ const word = {
 };
 const CONTROL_BYTES = 256;
 /** Bytes of scratch memory for each thread. */
-export const SCRATCH_BYTES = 1 << 19;
+export const SCRATCH_BYTES = 1 << 15;
 
 interface Start {
   memory: WebAssembly.Memory;

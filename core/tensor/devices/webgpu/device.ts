@@ -1,19 +1,19 @@
 /**
- * The WebGPU device: programs as WGSL kernels.
+ * The WebGPU device: one GPU, its queue, its buffers and its pipelines.
  *
- * Idea   Compiling turns every step into one or a few kernels. A run is one encoder, one compute pass and
- *        one submission; what it reads is copied in the same submission, and arrives when it arrives.
+ * Idea   Work reaches the GPU in the order in which it was asked for. Calls return at once; numbers that
+ *        are read arrive when they arrive.
  * Differs from the paper: there is none.
- * Trap   WebGPU reports errors to a listener only: the device keeps the first and throws it at the next
- *        occasion. Unbounded submissions pile up: beyond a few, work waits its turn here, in order.
+ * Trap   WebGPU reports errors to a listener only: the first is kept and thrown at the next occasion.
+ *        Submissions pile up without bounds: beyond some, work waits its turn here.
  * @module
  */
 import type { Device, Executable, Storage, Values } from "../../device.ts";
 import type { Program } from "../../program.ts";
 import { findAdapter, openGpu } from "./adapter.ts";
-import { type Kernel, WIDEST } from "./kernel.ts";
-import { lower } from "./lower.ts";
-import { Pool, Scratch } from "./memory.ts";
+import type { Kernel } from "./kernel.ts";
+import { Pool } from "./memory.ts";
+import { GpuProgram } from "./program.ts";
 
 export { findAdapter, type FoundAdapter } from "./adapter.ts";
 
@@ -33,59 +33,65 @@ let shared: Promise<Device | null> | undefined;
 export async function webgpuDevice(
   options: { allowSoftware?: boolean } = {},
 ): Promise<Device | null> {
-  const found = shared ? null : await findAdapter();
-  if (found?.software && !options.allowSoftware) return null;
+  if (!options.allowSoftware && (await findAdapter())?.software !== false) return null;
   return await (shared ??= openWebgpu());
 }
 
-/** A device of its own, for tests: `trees` chooses a real GPU's kernels (true) or a software one's. */
+/** A device of its own, for tests; `trees` chooses a real GPU's kernels (true) or a software one's. */
 export async function openWebgpu(options: { trees?: boolean } = {}): Promise<Device | null> {
   const found = await findAdapter();
   if (!found) return null;
   return new Gpu(await openGpu(found), found.description, options.trees ?? !found.software);
 }
 
-/** Submissions under way at one time. */
-const IN_FLIGHT = 8;
+/** Submissions under way at one time, and after how many of them the GPU is asked whether it is done. */
+const IN_FLIGHT = 16, ASK = 8;
 
-class Numbers implements Storage {
+/** Numbers on the GPU. */
+export class Numbers implements Storage {
+  /** Whether they were given back. */
   freed = false;
+  /** So many, at the start of a buffer. */
   constructor(readonly elements: number, readonly buffer: GPUBuffer) {}
 }
 
-interface Pipeline {
+/** A compiled kernel. */
+export interface Pipeline {
+  /** The pipeline. */
   pipeline: GPUComputePipeline;
+  /** What it binds. */
   layout: GPUBindGroupLayout;
 }
 
-class Gpu implements Device {
+/** The device. */
+export class Gpu implements Device {
   readonly name = "webgpu";
   readonly fuses = true;
   readonly buffersPerLoop: number;
-  readonly scratch: Scratch;
-  private readonly numbers: Pool;
+  /** Buffers of storages, and scratch for as long as a run is prepared. */
+  readonly numbers: Pool;
   private readonly staging: Pool;
   private readonly pipelines = new Map<string, Pipeline>();
   private readonly waiting: (() => void)[] = [];
   private underWay = 0;
+  private notAsked = 0;
   private failure: Error | null = null;
   private lost: Error | null = null;
 
+  /** On a GPU; `trees`: with a real GPU's kernels. */
   constructor(readonly gpu: GPUDevice, readonly description: string, readonly trees: boolean) {
     const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-    const later = (action: () => void) => this.inOrder(action);
     this.buffersPerLoop = gpu.limits.maxStorageBuffersPerShaderStage;
-    this.numbers = new Pool(gpu, STORAGE | COPY_SRC | COPY_DST, later);
-    this.staging = new Pool(gpu, MAP_READ | COPY_DST, later);
-    this.scratch = new Scratch(gpu, STORAGE, later);
+    this.numbers = new Pool(gpu, STORAGE | COPY_SRC | COPY_DST);
+    this.staging = new Pool(gpu, MAP_READ | COPY_DST);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.failure ??= new Error(`WebGPU: ${(event as GPUUncapturedErrorEvent).error.message}`);
     });
     gpu.lost.then(({ reason, message }) => {
       this.lost = new Error(
-        `the GPU device was lost (${reason}: ${message}): start the program again, ` +
-          `or take another device, such as "wasm"`,
+        `the GPU device was lost (${reason}: ${message}); start the program again, ` +
+          'or take another device, such as device("wasm")',
       );
     });
   }
@@ -99,32 +105,38 @@ class Gpu implements Device {
 
   allocate(elements: number): Storage {
     this.check();
-    const most = this.gpu.limits.maxStorageBufferBindingSize;
-    if (elements * 4 > most) {
-      throw new RangeError(
-        `${elements} numbers need ${elements * 4} bytes, but this GPU binds at most ${most} at ` +
-          `once: make the tensor smaller, or take device("wasm")`,
-      );
-    }
-    return new Numbers(elements, this.numbers.take(elements * 4));
+    const bytes = elements * 4, most = this.gpu.limits.maxStorageBufferBindingSize;
+    if (bytes <= most) return new Numbers(elements, this.numbers.take(bytes));
+    throw new RangeError(
+      `${elements} numbers are ${bytes} bytes, but this GPU binds at most ${most} at once: ` +
+        'make the tensor smaller, or take device("wasm")',
+    );
   }
 
   upload(storage: Storage, values: ArrayLike<number>): void {
     this.check();
-    const { buffer } = valid(storage, values.length);
+    const { buffer } = this.valid(storage, values.length);
     const single = Float32Array.from(values);
     if (single.length) this.inOrder(() => this.gpu.queue.writeBuffer(buffer, 0, single));
   }
 
   free(storage: Storage): void {
-    const numbers = valid(storage, 0);
+    const numbers = this.valid(storage, 0);
     numbers.freed = true;
-    this.numbers.give(numbers.buffer);
+    this.inOrder(() => this.numbers.give(numbers.buffer));
   }
 
   compile(program: Program): Executable {
     this.check();
     return new GpuProgram(this, program);
+  }
+
+  /** The storage, if it is one of this device and has room for so many numbers. */
+  valid(storage: Storage | undefined, elements: number): Numbers {
+    if (!(storage instanceof Numbers)) throw new TypeError("webgpu: this is none of its storages");
+    if (storage.freed) throw new Error("webgpu: a storage was used after it was freed");
+    if (storage.elements >= elements) return storage;
+    throw new RangeError(`webgpu: ${elements} numbers do not fit a storage of ${storage.elements}`);
   }
 
   /** Does something after all that was asked for before; at once if the GPU keeps up. */
@@ -137,18 +149,20 @@ class Gpu implements Device {
     while (this.waiting.length && this.underWay < IN_FLIGHT) this.waiting.shift()!();
   }
 
-  /** Hands work to the GPU. */
+  /** Hands work to the GPU. Asking whether it is done can block a software adapter: not every time. */
   submit(encoder: GPUCommandEncoder): void {
     this.gpu.queue.submit([encoder.finish()]);
     this.underWay++;
+    if (++this.notAsked < ASK) return;
+    this.notAsked = 0;
     const done = () => {
-      this.underWay--;
+      this.underWay -= ASK;
       this.proceed();
     };
     this.gpu.queue.onSubmittedWorkDone().then(done, done);
   }
 
-  /** Where a storage's numbers will arrive: a copy is added to the encoder's work. */
+  /** Adds a copy of a storage to an encoder's work; call the result when that is submitted. */
   copyOut(encoder: GPUCommandEncoder, { buffer, elements }: Numbers): () => Promise<Values> {
     const bytes = elements * 4;
     if (bytes === 0) return () => Promise.resolve(new Float32Array(0));
@@ -157,10 +171,9 @@ class Gpu implements Device {
     return async () => {
       try {
         await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-        const values = new Float32Array(staging.getMappedRange(0, bytes).slice(0));
-        staging.unmap();
-        return values;
+        return new Float32Array(staging.getMappedRange(0, bytes).slice(0));
       } finally {
+        staging.unmap();
         this.staging.give(staging);
       }
     };
@@ -176,111 +189,5 @@ class Gpu implements Device {
       this.pipelines.set(code, found = { pipeline, layout: pipeline.getBindGroupLayout(0) });
     }
     return found;
-  }
-}
-
-function valid(storage: Storage | undefined, elements: number): Numbers {
-  if (!(storage instanceof Numbers)) throw new TypeError("this is no storage of the WebGPU device");
-  if (storage.freed) throw new Error("a storage was used after it was freed");
-  if (storage.elements < elements) {
-    throw new RangeError(
-      `a storage of ${storage.elements} numbers is given, ${elements} are needed`,
-    );
-  }
-  return storage;
-}
-
-/** A kernel with what it is bound to. */
-interface Bound extends Pipeline {
-  kernel: Kernel;
-  /** Where its parameters begin in the uniform buffer. */
-  offset: number;
-  buffers: GPUBuffer[];
-  group: GPUBindGroup | null;
-}
-
-class GpuProgram implements Executable {
-  private readonly kernels: Bound[];
-  private readonly uniforms: GPUBuffer;
-  /** Which of the device's scratch buffers each slot is: the largest slot is number 0. */
-  private readonly slots: number[] = [];
-
-  constructor(private readonly device: Gpu, private readonly program: Program) {
-    const lowered = lower(program, device.trees, device.buffersPerLoop);
-    this.program = lowered.program;
-    const { slots } = lowered.program;
-    const order = slots.map((_, i) => i).sort((a, b) => slots[b] - slots[a]);
-    order.forEach((slot, i) => this.slots[slot] = i);
-    device.scratch.reserve(order.map((slot) => slots[slot] * 4));
-    let offset = 0;
-    this.kernels = lowered.kernels.map((kernel) => {
-      const at = offset;
-      offset += Math.ceil(kernel.parameters.length / 64) * 256;
-      return { ...device.pipeline(kernel), kernel, offset: at, buffers: [], group: null };
-    });
-    this.uniforms = this.writeParameters(offset);
-  }
-
-  private writeParameters(bytes: number): GPUBuffer {
-    const { UNIFORM, COPY_DST } = GPUBufferUsage;
-    const block = new Int32Array(Math.max(bytes, 256) / 4);
-    for (const { kernel, offset } of this.kernels) block.set(kernel.parameters, offset / 4);
-    const { gpu } = this.device;
-    const buffer = gpu.createBuffer({ size: block.byteLength, usage: UNIFORM | COPY_DST });
-    gpu.queue.writeBuffer(buffer, 0, block);
-    return buffer;
-  }
-
-  run(storages: readonly Storage[], reads: readonly number[]): Promise<Values[]> {
-    return new Promise((resolve, reject) => {
-      this.device.inOrder(() => this.start(storages, reads).then(resolve, reject));
-    });
-  }
-
-  /** Everything up to the submission happens before the first await. */
-  private async start(storages: readonly Storage[], reads: readonly number[]): Promise<Values[]> {
-    const { device, program } = this;
-    device.check();
-    const given = storages.map((s) => s as Numbers);
-    const buffers = program.buffers.map(({ binding, slot, elements }) =>
-      binding < 0 ? device.scratch.buffer(this.slots[slot]) : valid(given[binding], elements).buffer
-    );
-    const encoder = device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const bound of this.kernels) this.dispatch(pass, bound, buffers);
-    pass.end();
-    const arrivals = reads.map((i) => device.copyOut(encoder, valid(given[i], 0)));
-    device.submit(encoder);
-    try {
-      return await Promise.all(arrivals.map((arrive) => arrive()));
-    } finally {
-      device.check();
-    }
-  }
-
-  private dispatch(pass: GPUComputePassEncoder, bound: Bound, buffers: (GPUBuffer | undefined)[]): void {
-    const { kernel } = bound;
-    if (kernel.buffers.some((b, i) => buffers[b] !== bound.buffers[i])) {
-      bound.buffers = kernel.buffers.map((b) => buffers[b]!);
-      bound.group = null;
-    }
-    bound.group ??= this.bind(bound);
-    pass.setPipeline(bound.pipeline);
-    pass.setBindGroup(0, bound.group);
-    pass.dispatchWorkgroups(Math.min(kernel.groups, WIDEST), Math.ceil(kernel.groups / WIDEST));
-  }
-
-  private bind({ kernel, layout, offset, buffers }: Bound): GPUBindGroup {
-    const size = Math.ceil(kernel.parameters.length / 4) * 16;
-    const entries = [
-      { binding: 0, resource: { buffer: this.uniforms, offset, size } },
-      ...buffers.map((buffer, i) => ({ binding: i + 1, resource: { buffer } })),
-    ];
-    return this.device.gpu.createBindGroup({ label: kernel.label, layout, entries });
-  }
-
-  dispose(): void {
-    this.device.scratch.release(this.slots.length);
-    this.device.inOrder(() => this.uniforms.destroy());
   }
 }

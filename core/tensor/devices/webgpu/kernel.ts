@@ -93,18 +93,26 @@ function indented(lines: string[]): string {
   }).join("\n");
 }
 
-/** Lines that take `flat`, below `count`, apart into an index for each size, the last the fastest. */
-export function unravel(flat: string, count: number, prefix: string, sizes: string[]): string[] {
-  if (sizes.length === 0) return [];
+/**
+ * Lines that take `flat`, which is below `count`, apart into an index for each size, the last one the
+ * fastest; that one counts fours if `width` is 4.
+ */
+export function unravel(
+  flat: string,
+  count: number,
+  prefix: string,
+  sizes: string[],
+  width = 1,
+): string[] {
+  const times = (d: number) => width === 4 && d === sizes.length - 1 ? " * 4" : "";
   const lines: string[] = [];
   let rest = flat;
   for (let d = sizes.length - 1; d > 0; d--) {
-    const over = count < 2 ** 20
-      ? `quotient(${rest}, u32(${sizes[d]}))`
-      : `${rest} / u32(${sizes[d]})`;
-    lines.push(`let ${prefix}${d}_over = ${over};`);
-    lines.push(`let ${prefix}${d} = i32(${rest} - ${prefix}${d}_over * u32(${sizes[d]}));`);
-    rest = `${prefix}${d}_over`;
+    const [name, size] = [`${prefix}${d}`, `u32(${sizes[d]})`];
+    const over = count < 2 ** 20 ? `quotient(${rest}, ${size})` : `${rest} / ${size}`;
+    lines.push(`let ${name}_over = ${over};`);
+    lines.push(`let ${name} = i32(${rest} - ${name}_over * ${size})${times(d)};`);
+    rest = `${name}_over`;
   }
-  return [...lines, `let ${prefix}0 = i32(${rest});`];
+  return sizes.length ? [...lines, `let ${prefix}0 = i32(${rest})${times(0)};`] : [];
 }

@@ -7,66 +7,48 @@
  * @module
  */
 import { constant } from "../../expression.ts";
-import type { Contraction, Loop, Program, Scatter, Step } from "../../program.ts";
+import type { BufferPlan, Loop, Program, Scatter, Step } from "../../program.ts";
 import type { Kernel } from "./kernel.ts";
 import { loopKernel } from "./loop_kernel.ts";
 import { productKernel } from "./product_kernel.ts";
 import { scatterKernels } from "./scatter_kernel.ts";
 
-/** The kernels of a program, and the program with the scratch that they need besides. */
+/** The kernels of a program, and its buffers and slots with those that they need besides. */
 export function lower(
   program: Program,
   trees: boolean,
   buffersPerLoop: number,
-): { kernels: Kernel[]; program: Program } {
-  const all: Program = {
-    ...program,
-    buffers: [...program.buffers],
-    slots: [...program.slots],
-  };
-  const home = homes(program);
-  const kernels = program.steps.flatMap((step) => kernelsOf(moved(step, home), trees, all));
-  for (const { label, buffers } of kernels) {
-    if (buffers.length <= buffersPerLoop) continue;
-    throw new RangeError(
-      `${label} touches ${buffers.length} buffers, but this GPU binds at most ${buffersPerLoop} for ` +
-        `one kernel: split the step`,
-    );
-  }
-  return { kernels, program: all };
-}
-
-function kernelsOf(step: Step, trees: boolean, program: Program): Kernel[] {
-  if (step.kind === "scatter") {
-    const slot = program.slots.push(step.rows * 2) - 1;
-    const links = program.buffers.push({ elements: step.rows * 2, binding: -1, slot }) - 1;
-    const zeros = loopKernel(zero(step), trees);
-    return [...zeros ? [zeros] : [], ...scatterKernels(step, links)];
-  }
-  const kernel = step.kind === "loop" ? loopKernel(step, trees) : productKernel(step, trees);
-  return kernel ? [kernel] : [];
+): { kernels: Kernel[]; buffers: BufferPlan[]; slots: number[] } {
+  const buffers = [...program.buffers], slots = [...program.slots];
+  const kernels = program.steps.flatMap((given) => {
+    const step = atHome(given, program.buffers);
+    if (step.kind === "loop") return loopKernel(step, trees) ?? [];
+    if (step.kind === "contraction") return productKernel(step, trees) ?? [];
+    const elements = step.rows * 2, slot = slots.push(elements) - 1;
+    const links = buffers.push({ elements, binding: -1, slot }) - 1;
+    return [loopKernel(zeros(step), trees) ?? [], scatterKernels(step, links)].flat();
+  });
+  const wide = kernels.find((k) => k.buffers.length > buffersPerLoop);
+  if (!wide) return { kernels, buffers, slots };
+  throw new RangeError(
+    `webgpu: ${wide.label} touches ${wide.buffers.length} buffers, but this GPU binds at most ` +
+      `${buffersPerLoop} for one kernel: split the step`,
+  );
 }
 
 /** to = 0 */
-function zero({ to, size, width }: Scatter): Loop {
-  const all = { buffer: to, offset: 0, outer: [1], inner: [] };
+function zeros({ to, size, width }: Scatter): Loop {
+  const all = { buffer: to, offset: 0, outer: [1], inner: null };
   const stages: Loop["stages"] = [{ kind: "store", value: constant(0), to: all }];
   return { kind: "loop", outer: [size * width], inner: [], loads: [], stages };
 }
 
-/** For each buffer the first one at the same place. */
-function homes({ buffers }: Program): (buffer: number) => number {
-  const home = buffers.map(({ binding, slot }) =>
-    buffers.findIndex((b) => b.binding === binding && b.slot === slot)
-  );
-  return (buffer) => buffer < 0 ? buffer : home[buffer];
-}
-
-function moved(step: Step, home: (buffer: number) => number): Step {
+/** The step with the first of all buffers at the same place in place of each. */
+function atHome(step: Step, plans: BufferPlan[]): Step {
+  const home = (b: number) =>
+    plans.findIndex((p) => p.binding === plans[b]?.binding && p.slot === plans[b].slot);
   const at = <T extends { buffer: number }>(x: T): T => ({ ...x, buffer: home(x.buffer) });
-  if (step.kind === "contraction") {
-    return { ...step, a: at(step.a), b: at(step.b), c: at(step.c) } satisfies Contraction;
-  }
+  if (step.kind === "contraction") return { ...step, a: at(step.a), b: at(step.b), c: at(step.c) };
   if (step.kind === "scatter") {
     return { ...step, ids: home(step.ids), from: home(step.from), to: home(step.to) };
   }

@@ -1,16 +1,16 @@
 /**
  * Masked language model — Devlin et al. 2018 (1810.04805), §3.1, task 1, and appendix A.1.
- * Idea   Hide some tokens and let the model name them from both sides. Most become [MASK]; but no text
- *        of a later task holds a [MASK], so some become another token and some stay as they are.
+ * Idea   Hide some tokens and let the model name them from both sides. Most become [MASK]; but no
+ *        text of a later task holds a [MASK], so some become another token and some stay.
  * Maths  L = 1/n Σ over the n chosen places m of −log softmax(logits[m])[token that stood there]
  *        chosen: 15 % of a text's tokens; of these 80 % → [MASK], 10 % → any token, 10 % as it was
  * Axes   B batch · T positions · V vocabulary · M places, as many in every batch of one shape
- * Differs from the paper: nothing that it says. As in the authors' code a text has a fixed number of
- *        chosen tokens, where Hugging Face tosses a coin for each: so no text goes without, and every
- *        step has the same shapes. The authors count [CLS] and [SEP] into the 15 %, and may put
- *        a special token for a random one; here neither.
- * Trap   A loss over every position (transformers#2759) is mostly about copying what can be seen. It falls
- *        fast and says nothing.
+ * Differs from the paper: nothing that it says. As in the authors' code a text has a fixed number
+ *        of chosen tokens, where Hugging Face tosses a coin for each: so no text goes without, and
+ *        every step has the same shapes. The authors count [CLS] and [SEP] into the 15 %, and may
+ *        put a special token for a random one; here neither.
+ * Trap   A loss over every position (transformers#2759) is mostly about copying what can be seen.
+ *        It falls fast and says nothing.
  * @module
  */
 import type { EncodedBatch, Encoding } from "../core/text/batch.ts";
@@ -98,8 +98,8 @@ export function eightyTenTen(vocabulary: Vocabulary): Replace {
 /**
  * The objective for the texts of a vocabulary.
  *
- * Its `corrupt` throws a RangeError where no text has a token to choose, and where `choose` gives other
- * positions than it was offered.
+ * Its `corrupt` throws a RangeError where no text has a token to choose, and where `choose` gives
+ * other positions than it was offered.
  *
  * @throws {RangeError} for a rate that is not above 0 and up to 1.
  *
@@ -113,8 +113,8 @@ export function eightyTenTen(vocabulary: Vocabulary): Replace {
  * import { assertEquals } from "@std/assert";
  *
  * const tokenizer = wordPiece(parseVocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nboat\n"));
- * const { vocabulary } = tokenizer;
- * const objective = maskedLM(vocabulary, { replace: (ids) => ids.map(() => vocabulary.special.mask) });
+ * const { vocabulary } = tokenizer, { mask } = vocabulary.special;
+ * const objective = maskedLM(vocabulary, { replace: (ids) => ids.map(() => mask) });
  * const { batch, targets } = objective.corrupt(encodeBatch(tokenizer, ["boat"]), randomKey(1));
  * assertEquals([...batch.ids], [2, 4, 3]); // [CLS] [MASK] [SEP]
  * assertEquals([...await read(targets.places)], [1]);
@@ -170,12 +170,12 @@ function aim(places: number[], { shape, ids }: EncodedBatch, rate: number): Mask
   const [B, T] = shape, count = places.length;
   if (count === 0) {
     throw new RangeError(
-      `masked LM: in a batch of ${B}×${T} nothing but padding and special tokens: there is no token to` +
-        " choose; leave such texts out, or use the vocabulary that the batch was made with",
+      `masked LM: there is no token to choose in a batch of ${B}×${T}, only special ones and padding;` +
+        " leave such texts out, or use the vocabulary that the batch was made with",
     );
   }
   const most = B * countOf(T, rate);
-  // One more where B×T would be 1×M: the loss tells logits at the places from logits of the whole batch.
+  // One more where B×T would be 1×M, so that the loss can tell all logits from those picked.
   const M = B === 1 && most === T ? most + 1 : most;
   const filled = (values: number[], filling: number) =>
     tensor("M", Float32Array.from({ length: M }, (_, m) => values[m] ?? filling), [M]);

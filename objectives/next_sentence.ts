@@ -1,15 +1,15 @@
 /**
  * Next sentence — Devlin et al. 2018 (1810.04805), §3.1, task 2.
- * Idea   Two stretches of text, A and B. Half the time B is what follows A, half the time it comes from
- *        another document. To tell which, the pooled vector must hold what a text is about.
+ * Idea   Two stretches of text, A and B. Half the time B is what follows A, half the time it comes
+ *        from another document. To tell which, the pooled vector must hold what a text is about.
  * Maths  L = 1/B Σ_b −log softmax(scores[b])[label],  label 0: B follows A, label 1: it does not
  * Axes   B pairs · T positions · C the two classes
- * Differs from the paper: nothing. As in the authors' code A and B are runs of whole sentences that fill
- *        the length; unlike it, no tenth of the pairs is kept short on purpose, what is too long is cut
- *        at its end only, and the other document comes from the same batch.
- * Trap   One loss function for both tasks, which ignores label 0 as padding (BERT-pytorch#49): every pair
- *        whose B does follow is left out, "it does not follow" is always right, and accuracy stays at
- *        chance while the loss goes to zero.
+ * Differs from the paper: nothing. As in the authors' code A and B are runs of whole sentences that
+ *        fill the length; unlike it, no tenth of the pairs is kept short on purpose, what is too
+ *        long is cut at its end only, and the other document comes from the same batch.
+ * Trap   One loss function for both tasks, which ignores label 0 as padding (BERT-pytorch#49):
+ *        every pair whose B does follow is left out, "it does not follow" is always right, and
+ *        accuracy stays at chance while the loss goes to zero.
  * @module
  */
 import { encodeBatch, type TextInput } from "../core/text/batch.ts";
@@ -48,11 +48,11 @@ export const isNext = 0;
 export const notNext = 1;
 
 /**
- * The objective for pairs of `maxLength` tokens, special ones included. Its batch is a list of documents,
- * and its row b a pair whose A is from document b.
+ * The objective for pairs of `maxLength` tokens, special ones included. Its batch is a list of
+ * documents, and its row b a pair whose A is from document b.
  *
- * Its `corrupt` throws a RangeError where there is one document only, or a document has fewer than two
- * sentences.
+ * Its `corrupt` throws a RangeError where there is one document only, or a document has fewer than
+ * two sentences.
  *
  * @example
  * ```ts

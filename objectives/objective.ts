@@ -3,8 +3,8 @@
  * Idea   An objective is two functions. `corrupt` takes something from a text and remembers what:
  *        inputs for the model, targets for the loss. `loss` says how badly the model's outputs
  *        guess it. An objective sees tensors and batches, never a model.
- * Maths  L = Σ of the losses of what is to be guessed / their count.  A batch cut into parts that all
- *        divide by the count of the whole has losses, and so gradients, that add up: L = Σ Lₚ.
+ * Maths  L = 1/n Σ over the n things to be guessed of their loss.  Where the parts of a batch are
+ *        all divided by the n of the whole, their losses, and so gradients, add up: L = Σₚ Lₚ.
  * Axes   B batch · T positions · M places, flat: position t of row b is place b·T + t
  * Differs from the paper: there is none; each objective's file names its own.
  * @module
@@ -64,8 +64,8 @@ export function asInputs({ ids, segments, mask, shape }: EncodedBatch): ModelInp
 }
 
 /**
- * The vectors at some places of a batch, as one long text: 1×M×D from B×T×D. What is costly at every
- * position, such as scores of a whole vocabulary, is then computed at these places only.
+ * The vectors at some places of a batch, as one long text: 1×M×D from B×T×D. What is costly at
+ * every position, such as scores of a whole vocabulary, is then computed at these places only.
  *
  * @throws {AxisError} where a place is not in the batch.
  *
@@ -93,8 +93,8 @@ export function atPlaces<A extends string>(
 }
 
 /**
- * Targets of the parts of one batch: from now on each part's loss is divided by the count of all, so that
- * losses and gradients of the parts add up to those of the whole.
+ * Targets of the parts of one batch: from now on each part's loss is divided by the count of all,
+ * so that losses and gradients of the parts add up to those of the whole.
  *
  * @example
  * ```ts

@@ -1,13 +1,14 @@
 /**
  * Gradient accumulation: a batch that does not fit into memory, in parts.
  *
- * Idea   The gradient of a sum is the sum of the gradients. Compute one part, add its gradients to sums that
- *        stay on the device, forget everything else, go on with the next part.
+ * Idea   The gradient of a sum is the sum of the gradients. Compute one part, add its gradients to
+ *        sums that stay on the device, forget everything else, go on with the next part.
  * Maths  ∇L = Σₚ ∇Lₚ,  if L = Σₚ Lₚ
  * Axes   those of each parameter
  * Differs from the paper: there is none.
- * Trap   The losses of the parts have to add up to that of the whole. Means do not: a part with fewer
- *        masked tokens would weigh as much as one with more. `asParts` of the objectives sees to it.
+ * Trap   The losses of the parts have to add up to that of the whole. Means do not: a part with
+ *        fewer masked tokens would weigh as much as one with more. `asParts` of the objectives sees
+ *        to it.
  * @module
  */
 import {
@@ -50,8 +51,8 @@ export function gradientSums<P>(params: P): Promise<LossAndGradients<P>> {
 }
 
 /**
- * The loss of all parts together and its gradients, computed part by part into `sums`; whatever was in
- * there is overwritten.
+ * The loss of all parts together and its gradients, computed part by part into `sums`; whatever was
+ * in there is overwritten.
  *
  * @throws {RangeError} without a part.
  *

@@ -1,13 +1,14 @@
 /**
- * AdamW — Loshchilov & Hutter 2017 (1711.05101), algorithm 2; Kingma & Ba 2014 (1412.6980) for Adam.
- * Idea   Each number of a parameter has a step of its own: along the running mean of its gradient, and the
- *        shorter, the more the gradient swings. Weights decay beside that, not by way of the gradient,
- *        which would divide the decay by the swings too.
+ * AdamW — Loshchilov & Hutter 2017 (1711.05101), algorithm 2, after Kingma & Ba 2014 (1412.6980).
+ * Idea   Each number of a parameter has a step of its own: along the running mean of its gradient,
+ *        and the shorter, the more the gradient swings. Weights decay beside that, not by way of
+ *        the gradient, which would divide the decay by the swings too.
  * Maths  m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²
  *        θ ← θ − η ( m̂ / (√v̂ + ε) + λθ ),  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
  * Axes   those of each parameter
- * Differs from the paper: λ is multiplied by the whole rate η (as in PyTorch), not by the schedule's
- *        multiplier alone. BERT's own optimiser lacks the corrections m̂ and v̂ (`biasCorrection: false`).
+ * Differs from the paper: λ is multiplied by the whole rate η (as in PyTorch), not by the
+ *        schedule's multiplier alone. BERT's own optimiser lacks the corrections m̂ and v̂
+ *        (`biasCorrection: false`).
  * Trap   Adding λθ to the gradient (Adam with L2) decays least where gradients are large.
  * @module
  */
@@ -74,14 +75,14 @@ export interface AdamWOptions {
  * ```
  */
 export function adamwState<P>(params: P): AdamWState<P> {
-  // Of the parameter, not just of its sizes: what is kept comes to lie on the device of its sources.
+  // Computed from the parameter, since what is kept comes to lie on the device of its sources.
   const zero = (x: Tensor) => subtract(x, x);
   return { mean: mapNested(params, zero), square: mapNested(params, zero) };
 }
 
 /**
- * One step: new parameters and a new memory, still to be computed. A parameter that the loss does not
- * depend on is left alone, a shared one is moved once.
+ * One step: new parameters and a new memory, still to be computed. A parameter that the loss does
+ * not depend on is left alone, a shared one is moved once.
  *
  * @throws {RangeError} for a step that is not 1, 2, …, and for numbers outside their range.
  * @throws {AxisError} where the records are not of one form.
@@ -137,7 +138,7 @@ function mover(options: AdamWOptions): (g: Tensor, at: Moved, decay: number) => 
   };
 }
 
-/** η, 1/(1 − β₁ᵗ) and 1/(1 − β₂ᵗ): given, not built in, so that every step runs the same program. */
+/** η, 1/(1 − β₁ᵗ), 1/(1 − β₂ᵗ): given, not built in, so that every step runs the same program. */
 function givenNumbers(options: AdamWOptions, beta1: number, beta2: number): Tensor<"">[] {
   const { rate, step, epsilon = 1e-8, decay = 0.01, biasCorrection = true } = options;
   const check = (name: string, value: number, sound: boolean, wanted: string) => {

@@ -1,16 +1,17 @@
 /**
  * Checkpoints of a run of training, beside those of its model.
  *
- * Idea   A model in Hugging Face's form lacks what training needs to go on: the optimiser's memory, the
- *        number of steps, the seed. They become two more files of the same folder, written with the
- *        others or not at all. Since every step follows from seed and number, the continued run is the
- *        uninterrupted one, digit for digit where the device computes in 32 bits and in one order (wasm).
+ * Idea   A model in Hugging Face's form lacks what training needs to go on: the optimiser's memory,
+ *        the number of steps, the seed. They become two more files of the same folder, written with
+ *        the others or not at all. Since every step follows from seed and number, the continued run
+ *        is the uninterrupted one, digit for digit where the device computes in 32 bits and in one
+ *        order (wasm).
  * Maths  optimizer.safetensors: mean.PATH and square.PATH for each distinct parameter
  *        training.json: {format, step, seed, losses}
  * Axes   those of each parameter
  * Differs from the paper: there is none.
- * Trap   Parameters of one step and an optimiser of another look fine and train worse: write all files of a
- *        checkpoint in one `writeFolderAtomically`.
+ * Trap   Parameters of one step and an optimiser of another look fine and train worse: write all
+ *        files of a checkpoint in one `writeFolderAtomically`.
  * @module
  */
 import { keep, leaves, mapNested, read, sum, type Tensor, tensor } from "../tensor/mod.ts";

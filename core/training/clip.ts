@@ -1,7 +1,7 @@
 /**
  * Gradient clipping by the global norm — Pascanu et al. 2013 (1211.5063), algorithm 1.
- * Idea   A cliff in the loss gives one huge gradient, and one huge step throws away what was learned. Cap the
- *        length of the gradient of all parameters together; its direction stays.
+ * Idea   A cliff in the loss gives one huge gradient, and one huge step throws away what was
+ *        learned. Cap the length of the gradient of all parameters together; its direction stays.
  * Maths  g ← g · min(1, c / (‖g‖ + 10⁻⁶)),  ‖g‖ = √ Σ over all parameters of Σ g²
  * Axes   those of each parameter
  * Differs from the paper: 10⁻⁶ is added to the norm, as in PyTorch.
@@ -28,8 +28,9 @@ import { together } from "./together.ts";
 /**
  * Gradients of at most the given length, and the length that they had.
  *
- * Two tensors at different places count as one if they are the same; where different `params` may have the
- * very same gradient (those of a sum of two weights), give the parameters: then these tell what is shared.
+ * Two tensors at different places count as one if they are the same; where different `params` may
+ * have the very same gradient (those of a sum of two weights), give the parameters: then these tell
+ * what is shared.
  *
  * @throws {RangeError} for a maximum that is not above 0.
  *

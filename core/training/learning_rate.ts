@@ -1,12 +1,13 @@
 /**
- * Learning-rate schedules — Vaswani et al. 2017 (1706.03762), §5.3; Devlin et al. 2018 (1810.04805), A.2;
- * Loshchilov & Hutter 2016 (1608.03983).
- * Idea   Adam's first steps rest on a handful of gradients: start low and warm up. Later, smaller steps let
- *        the parameters settle: come down again.
- * Maths  rate(k) = peak · k / warmup for k < warmup, then peak · f(p),  p = (k − warmup) / (steps − warmup)
+ * Learning-rate schedules — Vaswani et al. 2017 (1706.03762), §5.3; Devlin et al. 2018
+ * (1810.04805), A.2; Loshchilov & Hutter 2016 (1608.03983).
+ * Idea   Adam's first steps rest on a handful of gradients: start low and warm up. Later, smaller
+ *        steps let the parameters settle: come down again.
+ * Maths  rate(k) = peak · k / warmup  for k < warmup
+ *        rate(k) = peak · f(p)        then, with the progress p = (k − warmup) / (steps − warmup)
  * Axes   none: k is the number of steps done, so the first step has k = 0
- * Differs from the paper: the shapes are those of Hugging Face's schedules. The first rate is 0, and beyond
- *        `steps` the cosine rises again.
+ * Differs from the paper: the shapes are those of Hugging Face's schedules. The first rate is 0,
+ *        and beyond `steps` the cosine rises again.
  * @module
  */
 
@@ -23,7 +24,7 @@ export interface ScheduleSettings {
   readonly steps: number;
 }
 
-/** Up in a straight line, then as `after` says: from the progress (0 … 1 and beyond) to a part of the peak. */
+/** Up in a straight line, then as `after` says: from the progress to a part of the peak. */
 function warmThen(settings: ScheduleSettings, after: (progress: number) => number): Schedule {
   const { peak, warmup = 0, steps } = settings;
   if (!(warmup >= 0 && steps >= warmup)) {

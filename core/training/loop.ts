@@ -1,8 +1,8 @@
 /**
  * The training loop: batch, loss, gradients, step, log.
  *
- * Idea   A `for` that can be read aloud. What it needs for step n, batch and randomness, comes from the seed
- *        and n alone, so a run that was interrupted goes on as if it had not been.
+ * Idea   A `for` that can be read aloud. What it needs for step n, batch and randomness, comes from
+ *        the seed and n alone, so a run that was interrupted goes on as if it had not been.
  * Maths  θₙ = AdamW(θₙ₋₁, clip(∇L(θₙ₋₁; batch n)), rate(n − 1))
  * Axes   those of each parameter
  * Differs from the paper: there is none.
@@ -36,8 +36,8 @@ export interface TrainOptions<P, Part> {
   /** Go on until this many steps are done, those of earlier runs included. */
   readonly steps: number;
   /**
-   * The batch of a step: in one part; or in several, one after another on the device, where the whole
-   * does not fit. Then the losses of the parts must add up to that of the whole.
+   * The batch of a step: in one part; or in several, one after another on the device, where the
+   * whole does not fit. Then the losses of the parts must add up to that of the whole.
    */
   readonly batch: (key: Key, step: number) => readonly Part[] | Promise<readonly Part[]>;
   /** The loss of a part; the key is for dropout. */
@@ -62,7 +62,7 @@ export interface StepReport {
   readonly rate: number;
 }
 
-/** Loss or gradient became NaN or infinite. Parameters and state are those of the last good step. */
+/** Loss or gradient became NaN or infinite; parameters and state are those of the step before. */
 export class DivergedError extends Error {
   /** The name errors of this class are printed with. */
   override name = "DivergedError";
@@ -71,11 +71,9 @@ export class DivergedError extends Error {
   constructor(readonly report: StepReport) {
     const { step, loss, norm, rate } = report;
     super(
-      `step ${step}: the loss is ${loss} and the gradient's norm ${norm}, at a learning rate of ${rate};` +
-        ` parameters and optimiser are still those of step ${
-          step - 1
-        }. Lower the rate, warm up for` +
-        " longer, or look at the batch of this step",
+      `step ${step}: the loss is ${loss}, the gradient's norm ${norm}, at a learning rate of` +
+        ` ${rate}; parameters and optimiser are still those of step ${step - 1}.` +
+        " Lower the rate, warm up for longer, or look at the batch of this step",
     );
   }
 }
@@ -97,8 +95,8 @@ export async function startTraining<P>(params: P, seed = 0): Promise<Training<P>
 }
 
 /**
- * Train, step by step: the body of your `for await` logs, draws, evaluates, saves, or breaks off; in it,
- * `training` is as the step left it.
+ * Train, step by step: the body of your `for await` logs, draws, evaluates, saves, or breaks off;
+ * in it, `training` is as the step left it.
  *
  * @throws {DivergedError} when loss or gradient is not finite; what was good stays.
  *
@@ -166,6 +164,6 @@ function builder<P, Part>(training: Training<P>, options: TrainOptions<P, Part>)
   };
 }
 
-/** A key for the dropout of a part. Parts run the same program, so they must not differ by `derive`. */
+/** A key for the dropout of a part; parts run one program, so they do not differ by `derive`. */
 const partKey = (seed: number, step: number, part: number): Key =>
   randomKey(seed + part, step).derive(1);

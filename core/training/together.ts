@@ -1,8 +1,8 @@
 /**
- * Records of one form, side by side: each parameter with its gradient and the optimiser's memory of it.
+ * Records of one form, side by side: each parameter with its gradient and the optimiser's memory.
  *
- * Idea   Walk the first record; look into the others at the same place. What is shared in the first is
- *        visited once, so a parameter of twelve tied layers is clipped, counted and moved once.
+ * Idea   Walk the first record; look into the others at the same place. What is shared in the first
+ *        is visited once, so a parameter of twelve tied layers is clipped, counted and moved once.
  * Maths  none here.
  * Axes   tensors at the same place must have the same axes and sizes.
  * Differs from the paper: there is none.

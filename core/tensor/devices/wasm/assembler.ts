@@ -55,8 +55,6 @@ export const i32 = {
   remU: op(0x70),
   /** operands: if so, otherwise, condition */
   select: op(0x1b),
-  /** The smaller of two unsigned locals. */
-  min: (a: Local, b: Local): Code => i32.select(a, b, i32.ltU(a, b)),
 };
 
 /** Fill memory: address, byte, number of bytes. */
@@ -232,12 +230,17 @@ export class Routine {
     });
   }
   /** for (i = from; i < to; i += step) body(i), with i and to as signed numbers. */
-  for(from: Code, to: Local, step: Code, body: (i: Local) => void): void {
+  for(from: Code, to: Local, step: number, body: (i: Local) => void): void {
     const i = this.integer(from);
     this.while(i32.ltS(i, to), () => {
       body(i);
-      this.add(i, step);
+      this.add(i, i32.const(step));
     });
+  }
+  /** The smaller of two numbers that are not negative. */
+  least(a: Code, b: Code): Code {
+    const [x, y] = [this.integer(a), this.integer(b)];
+    return i32.select(x, y, i32.ltU(x, y));
   }
   /** Call another function of the same module. */
   call(routine: Routine, ...values: Code[]): void {

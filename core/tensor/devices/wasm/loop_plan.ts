@@ -173,17 +173,18 @@ export function keyOf(plan: LoopPlan): string {
 
 /** Where in its parameters a kernel finds what it must be told; `parametersOf` writes it there. */
 export const slot = {
-  size: (dimension: number): number => 4 + dimension,
-  table: (plan: LoopPlan, place: number, field: number): number => {
-    const dimensions = plan.outer.length + plan.inner.length;
-    return 4 + dimensions + place * (dimensions + 5) + field;
+  size: (dimension: number): number => 3 + dimension,
+  /** Fields of a place from its first, or with negative numbers from behind its last. */
+  field: (plan: LoopPlan, place: number, field: number): number => {
+    const dimensions = plan.outer.length + plan.inner.length, fields = dimensions + 5;
+    return 3 + dimensions + fields * place + (field < 0 ? fields + field : field);
   },
 };
 
-/** The parameters of a plan: lanes, block, blocks, 0, sizes, and for each place six or more numbers. */
+/** The parameters of a plan: lanes, block, blocks, sizes, and five or more fields a place. */
 export function parametersOf(plan: LoopPlan, pointerTo: (buffer: number) => number): number[] {
   const blocks = Math.ceil(plan.lanes / plan.block);
-  const words = [plan.lanes, plan.block, blocks, 0, ...plan.outer, ...plan.inner];
+  const words = [plan.lanes, plan.block, blocks, ...plan.outer, ...plan.inner];
   for (const p of plan.places) {
     const bytes = p.buffer < 0 ? 1 : 4;
     words.push(p.buffer < 0 ? 0 : pointerTo(p.buffer), p.offset * bytes);

@@ -13,7 +13,7 @@
 import type { Contraction, Loop, Matrix } from "../../program.ts";
 import { input, multiply, result } from "../../expression.ts";
 import { elementsOf } from "../../program.ts";
-import { type Code, f32x4, i32, type Local, type Module, type Routine, v128 } from "./assembler.ts";
+import { f32x4, i32, type Local, type Module, type Routine, v128 } from "./assembler.ts";
 import { merge } from "./loop_plan.ts";
 
 const COLUMNS = 8;
@@ -132,8 +132,7 @@ export function writeProduct(module: Module, name: string): void {
     const panels = f.integer(word("panels"));
     const block = f.integer(i32.divU(unit, panels));
     const first = f.integer(i32.remU(unit, panels));
-    const some = f.integer(i32.add(first, i32.sub(end, unit)));
-    const last = f.integer(i32.min(panels, some));
+    const last = f.integer(f.least(panels, i32.add(first, i32.sub(end, unit))));
     f.add(unit, i32.sub(last, first));
 
     const row = f.integer(i32.mul(i32.remU(block, word("blocks")), word("rows")));
@@ -150,9 +149,7 @@ export function writeProduct(module: Module, name: string): void {
     const a = f.integer(i32.add(i32.add(i32.load(word("a")), word("aAt")), i32.mul(row, aRow)));
     const b = f.integer(i32.add(i32.load(word("b")), word("bAt")));
     const c = f.integer(i32.add(i32.add(i32.load(word("c")), word("cAt")), i32.mul(row, cRow)));
-    const rest = f.integer(i32.sub(word("m"), row));
-    const most = f.integer(word("rows"));
-    const rows = f.integer(i32.min(rest, most));
+    const rows = f.integer(f.least(i32.sub(word("m"), row), word("rows")));
 
     // Where in the batch.
     const rank = f.integer(word("rank"));
@@ -171,12 +168,10 @@ export function writeProduct(module: Module, name: string): void {
     const add = f.integer(i32.const(0));
     const again = f.integer(i32.const(1));
     f.while(again, () => {
-      const deep = f.integer(i32.min(k, depth));
-      f.for(first, last, i32.const(1), (panel) => {
+      const deep = f.integer(f.least(k, depth));
+      f.for(first, last, 1, (panel) => {
         const column = f.integer(i32.mul(panel, i32.const(COLUMNS)));
-        const there = f.integer(i32.sub(word("n"), column));
-        const eight = f.integer(i32.const(COLUMNS));
-        const columns = f.integer(i32.min(there, eight));
+        const columns = f.integer(f.least(i32.sub(word("n"), column), i32.const(COLUMNS)));
         const right = f.integer(i32.add(b, i32.mul(column, bColumn)));
         const rightStep = f.integer(bRow);
         f.if(word("packs"), () => {
@@ -307,9 +302,9 @@ function transpose(f: Routine, at: Local[], to: Local, offset: number): void {
 function writeSpill(module: Module): Routine {
   const f = module.routine(7);
   const [tile, out, rows, columns, row, column, add] = parametersOf(f, 7);
-  f.for(i32.const(0), rows, i32.const(1), () => {
+  f.for(i32.const(0), rows, 1, () => {
     const [from, to] = [f.integer(tile), f.integer(out)];
-    f.for(i32.const(0), columns, i32.const(1), () => {
+    f.for(i32.const(0), columns, 1, () => {
       const v = f.vector(v128.loadOne(from));
       f.if(add, () => f.set(v, f32x4.add(v, v128.loadOne(to))));
       f.do(v128.storeLane(to, v, 0));

@@ -32,16 +32,16 @@ export function writeScatter(module: Module, name: string): void {
   const [rows, width, size] = [3, 4, 5].map((i) => f.integer(word(i)));
   const first = f.integer(i32.mul(f.parameter(1), i32.const(4 * COLUMNS)));
   const end = f.integer(i32.mul(f.parameter(2), i32.const(4 * COLUMNS)));
-  const bytes = f.integer(i32.sub(i32.min(width, end), first));
+  const bytes = f.integer(i32.sub(f.least(width, end), first));
   f.add(from, first);
   f.add(to, first);
   const zero = f.integer(to);
-  f.for(i32.const(0), size, i32.const(1), () => {
+  f.for(i32.const(0), size, 1, () => {
     f.do(fill(zero, i32.const(0), bytes));
     f.add(zero, width);
   });
   const last = f.vector(i32x4.splat(i32.sub(size, i32.const(1))));
-  f.for(i32.const(0), rows, i32.const(1), () => {
+  f.for(i32.const(0), rows, 1, () => {
     const id = i32x4.lane(i32x4.minU(i32x4.truncU(v128.splat(ids)), last), 0);
     const target = f.integer(i32.add(to, i32.mul(id, width)));
     const source = f.integer(from), left = f.integer(bytes);

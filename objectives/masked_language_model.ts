@@ -62,7 +62,20 @@ export interface MaskedLMOptions {
   readonly replace?: Replace;
 }
 
-/** Every token is as likely to be chosen as every other. */
+/**
+ * Every token is as likely to be chosen as every other.
+ *
+ * @example
+ * ```ts
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { anywhere } from "@lineage/lineage/objectives/masked_language_model";
+ * import { assertEquals } from "@std/assert";
+ * const column = new Int32Array(4);
+ * const [ids, segments, mask, words, starts, ends] = Array(6).fill(column);
+ * const text = { ids, segments, mask, words, starts, ends };
+ * assertEquals([...anywhere([1, 2, 3], 3, randomKey(1), text)].sort(), [1, 2, 3]);
+ * ```
+ */
 export const anywhere: Choose = (candidates, count, key) => {
   const left = [...candidates], draw = draws(key);
   return Array.from({ length: count }, () => left.splice(draw(left.length), 1)[0]);
@@ -170,8 +183,8 @@ function aim(places: number[], { shape, ids }: EncodedBatch, rate: number): Mask
   const [B, T] = shape, count = places.length;
   if (count === 0) {
     throw new RangeError(
-      `masked LM: there is no token to choose in a batch of ${B}×${T}, only special ones and padding;` +
-        " leave such texts out, or use the vocabulary that the batch was made with",
+      `masked LM: there is no token to choose in a batch of ${B}×${T}, only special ones and` +
+        " padding; leave such texts out, or use the vocabulary that the batch was made with",
     );
   }
   const most = B * countOf(T, rate);

@@ -1,7 +1,17 @@
 /** Golden models: outputs, losses, gradients and training steps of Hugging Face's, on every device. */
 import { assert, assertEquals } from "@std/assert";
 import { countParameters } from "../core/parameters.ts";
-import { gradients, leaves, read, type Tensor, type Values } from "../core/tensor/mod.ts";
+import {
+  gradients,
+  keep,
+  leaves,
+  read,
+  type Tensor,
+  valueAndGrad,
+  type Values,
+} from "../core/tensor/mod.ts";
+import { adamw, adamwState } from "../core/training/adamw.ts";
+import { clipByGlobalNorm } from "../core/training/clip.ts";
 import { theirName } from "../models/huggingface/names.ts";
 import { families, modelParameters } from "../models/model.ts";
 import { loadPretrained, type Pretrained } from "../models/pretrained.ts";
@@ -43,6 +53,45 @@ for (const name of goldenModels(Object.keys(families))) {
       if (one.grad_norms) await compareGradients(model, one, loss!);
     });
   }
+}
+
+for (const name of goldenModels(Object.keys(families))) {
+  const folder = `${goldenRoot}/models/${name}`;
+  const { cases, train_trace: trace }: GoldenModel = JSON.parse(
+    Deno.readTextFileSync(`${folder}/expected.json`),
+  );
+  if (!trace) continue;
+  onEveryDevice(
+    `golden ${name}: ${trace.losses_before_each_step.length} steps of AdamW`,
+    async () => {
+      const model = await loadPretrained(folder), { params } = model;
+      const state = await keep(adamwState(params));
+      const lossOf = valueAndGrad((p: typeof params) => runBert(model, p, cases[0].inputs).loss!);
+      for (const [i, wanted] of trace.losses_before_each_step.entries()) {
+        const { value, gradients } = lossOf(params);
+        const { norm } = clipByGlobalNorm(gradients, Infinity, params);
+        const next = adamw(params, gradients, state, { rate: 1e-3, step: i + 1, decay: 0.01 });
+        const found = await read({ value, norm }, [[params, next.params], [state, next.state]]);
+        near(`loss before step ${i + 1}`, found.value[0], wanted, 5e-5);
+        const length = trace.grad_total_norm_each_step[i];
+        near(`gradient norm of step ${i + 1}`, found.norm[0], length, 1e-4 * length);
+      }
+      near("loss after", (await read(lossOf(params).value))[0], trace.loss_after_last_step, 5e-5);
+      const { names } = families[model.spec.name.toLowerCase()];
+      for (const [path, x] of leaves(params)) {
+        const wanted = trace.params_after[theirName(path, names)];
+        if (!wanted) continue;
+        const values = await read(x) as Values;
+        near(
+          `norm of ${path}`,
+          Math.hypot(...values),
+          wanted.norm,
+          5e-5 * Math.max(1, wanted.norm),
+        );
+        wanted.first8.forEach((w, i) => near(`${path} at ${i}`, values[i], w, 5e-5));
+      }
+    },
+  );
 }
 
 function near(what: string, found: number, wanted: number, tolerance: number): void {

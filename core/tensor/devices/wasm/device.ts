@@ -23,8 +23,8 @@ export interface WasmOptions {
   threads?: number;
   /** Whether to use fused multiply-add. */
   fusedMultiplyAdd?: boolean;
-  /** About how many instructions are worth a dispatch to another thread. */
-  chunkWork?: number;
+  /** Share even the smallest step, and start the workers at once: for tests. */
+  eager?: boolean;
 }
 
 /** More threads than this do not pay: they share the way to memory. */
@@ -32,6 +32,8 @@ const MOST_THREADS = 8;
 /** A chunk is not smaller than about so many instructions: some microseconds. */
 const CHUNK_WORK = 20000;
 const CHUNKS_PER_THREAD = 4;
+/** Milliseconds of work that could have been shared before workers are started: that takes 50 itself. */
+const PATIENCE = 30;
 
 class Piece implements Storage {
   constructor(readonly elements: number, public at: number, readonly memory: Memory) {}
@@ -64,7 +66,7 @@ class WasmDevice implements Device {
   /** Room for the scratch slots, shared by all programs: runs follow one another. */
   #arena = { at: 0, bytes: 0 };
 
-  constructor({ threads, fusedMultiplyAdd, chunkWork = CHUNK_WORK }: WasmOptions) {
+  constructor({ threads, fusedMultiplyAdd, eager = false }: WasmOptions) {
     if (!hasSimd()) {
       throw new Error(
         "This WebAssembly engine has no SIMD: update it, or use the reference device.",
@@ -73,10 +75,10 @@ class WasmDevice implements Device {
     const shared = typeof SharedArrayBuffer !== "undefined" && typeof Worker !== "undefined";
     const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
     const count = shared ? Math.max(1, threads ?? Math.min(cores, MOST_THREADS)) : 1;
-    this.#chunkWork = chunkWork;
+    this.#chunkWork = eager ? 1 : CHUNK_WORK;
     this.#fma = fusedMultiplyAdd ?? hasRelaxedSimd();
     this.#memory = new Memory(count > 1);
-    this.#threads = new Threads(this.#memory, count);
+    this.#threads = new Threads(this.#memory, count, eager ? 0 : PATIENCE);
     this.description = `WebAssembly SIMD${this.#fma ? " with fused multiply-add" : ""}, ` +
       `${count} thread${count > 1 ? "s" : ""}`;
   }

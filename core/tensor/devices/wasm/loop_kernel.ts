@@ -188,16 +188,13 @@ class LoopWriter {
   }
 
   /** Fold the stage's value into `sum`, or store it. */
-  stage({ kind, value, to }: PlannedStage, sum: Local): void {
-    const { f, plan } = this;
+  stage(stage: PlannedStage, sum: Local): void {
+    const { f, plan } = this, { kind, value, to } = stage;
     const partial = !plan.across && this.#left;
     const { operator, operands: [a, b] } = value;
     if (kind === "store") {
       this.store(to, this.value(value));
-      const { buffer } = plan.places[to];
-      if (plan.places.slice(0, plan.loads).some((p) => p.buffer === buffer)) {
-        this.#kept.at(-1)!.clear();
-      }
+      if (this.isReadAfter(stage)) this.#kept.at(-1)!.clear();
     } else if (kind === "sum" && operator === "multiply" && !partial) {
       f.set(sum, f.madd(this.value(a), this.value(b), sum));
     } else {
@@ -208,6 +205,17 @@ class LoopWriter {
       }
       f.set(sum, (kind === "sum" ? f32x4.add : f32x4.max)(sum, all));
     }
+  }
+
+  /** Whether a later stage loads what this one has stored. */
+  isReadAfter(stage: PlannedStage): boolean {
+    const { places, stages } = this.plan, { buffer } = places[stage.to];
+    const reads = (load: number): boolean => {
+      const { buffer: from, lookup } = places[load];
+      return from === buffer || !!lookup && reads(lookup.by);
+    };
+    const later = stages.slice(stages.indexOf(stage) + 1).map((s) => s.value);
+    return inOrder(...later).some((e) => e.operator === "input" && reads(e.value));
   }
 
   /** Where a reduction starts. */

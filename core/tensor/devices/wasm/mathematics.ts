@@ -31,9 +31,9 @@ export function exp(f: Routine, x: Local): Code {
   const rounded = f.vector(f.madd(half, f.number(Math.LOG2E), f.number(ROUNDER)));
   const n = f.vector(f32x4.sub(rounded, f.number(ROUNDER)));
   const r = f.vector(f.nmadd(n, f.number(LN2_LOW), f.nmadd(n, f.number(LN2_HIGH), half)));
-  const series = f.vector(polynomial(f, r, EXP));
-  // The exponent of a float starts at bit 23: adding n there multiplies by 2ⁿ.
-  const root = f.vector(i32x4.add(series, i32x4.shl(rounded, i32.const(23))));
+  // The exponent of a float starts at bit 23: added to that of 1, n gives 2ⁿ.
+  const power = i32x4.add(i32x4.shl(rounded, i32.const(23)), f.number(1));
+  const root = f.vector(f32x4.mul(polynomial(f, r, EXP), power));
   return f32x4.mul(root, root);
 }
 const EXP = [1, 1, 0.50000001, 0.166665129, 0.0416661873, 0.00836959832, 0.00139517182];

@@ -71,6 +71,7 @@ function work({ memory, control: at, scratch }: Start): void {
     if (Atomics.load(control, word.left) !== 0) {
       idle = 0;
       try {
+        kernel(control[word.kernel]); // compiled before a chunk is claimed, for which others would wait
         takePart(control, kernel, scratch);
       } catch {
         Atomics.store(control, word.failed, 1);
@@ -116,7 +117,8 @@ export class Threads {
   #lastModule = 0;
   #started = false;
 
-  constructor(readonly memory: Memory, readonly count: number) {
+  /** So many threads; `patience`: milliseconds to work alone before the others are started. */
+  constructor(readonly memory: Memory, readonly count: number, private patience: number) {
     this.#at = memory.take(CONTROL_BYTES);
     this.#scratch = memory.take(count * SCRATCH_BYTES);
     this.#control = memory.words(this.#at, CONTROL_BYTES / 4).fill(0);
@@ -148,7 +150,13 @@ export class Threads {
     if (units <= grain || this.count === 1) {
       return this.#kernels[kernel](parameters, 0, units, this.#scratch);
     }
-    if (!this.#started) this.#start();
+    if (!this.#started) {
+      if (this.patience <= 0) this.#start();
+      const begin = performance.now();
+      this.#kernels[kernel](parameters, 0, units, this.#scratch);
+      this.patience -= performance.now() - begin;
+      return;
+    }
     const control = this.#control, chunks = Math.ceil(units / grain);
     control[word.kernel] = kernel;
     control[word.parameters] = parameters;

@@ -16,6 +16,8 @@ export interface Kernel {
   code: string;
   /** Indices of the program's buffers, in the order of bindings 1, 2, … */
   buffers: number[];
+  /** Which of them it writes. */
+  writes: boolean[];
   /** The uniform block, binding 0. */
   parameters: number[];
   /** Number of workgroups. */
@@ -77,6 +79,7 @@ ${indented(kernel.body)}
     code: aliases(width) + `@group(0) @binding(0) var<uniform> p: array<vec4i, ${block}>;\n` +
       bound + withFunctions(main),
     buffers: kernel.arguments.map((a) => a.buffer),
+    writes: kernel.arguments.map((a) => a.writes),
     parameters: parameters.numbers,
     groups,
   };

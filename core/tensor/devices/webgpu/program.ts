@@ -9,7 +9,7 @@
  */
 import type { Executable, Storage, Values } from "../../device.ts";
 import type { BufferPlan, Program } from "../../program.ts";
-import type { Gpu, Pipeline } from "./device.ts";
+import type { Gpu, Numbers, Pipeline } from "./device.ts";
 import { type Kernel, WIDEST } from "./kernel.ts";
 import { lower } from "./lower.ts";
 
@@ -47,31 +47,22 @@ export class GpuProgram implements Executable {
   }
 
   run(storages: readonly Storage[], reads: readonly number[]): Promise<Values[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Values[]>();
-    this.device.inOrder(() => this.start(storages, reads).then(resolve, reject));
-    return promise;
+    return new Promise((resolve, reject) => {
+      const { device } = this;
+      device.check();
+      const given = storages.map((s) => device.valid(s, 0)); // it may be freed before its turn comes
+      for (const { binding, elements } of this.plans) {
+        if (binding >= 0) device.valid(given[binding], elements);
+      }
+      device.inOrder(() => this.start(given, reads).then(resolve, reject));
+    });
   }
 
   /** Everything up to the submission happens before the first await. */
-  private async start(storages: readonly Storage[], reads: readonly number[]): Promise<Values[]> {
+  private async start(given: Numbers[], reads: readonly number[]): Promise<Values[]> {
     const { device } = this;
     device.check();
-    const given = storages.map((s) => device.valid(s, 0));
-    for (const { binding, elements } of this.plans) {
-      if (binding >= 0) device.valid(given[binding], elements);
-    }
-    const scratch = this.slots.map((elements) => device.numbers.take(elements * 4));
-    const encoder = device.gpu.createCommandEncoder(), pass = encoder.beginComputePass();
-    for (const bound of this.kernels) {
-      this.dispatch(pass, bound, (b) => {
-        const { binding, slot } = this.plans[b];
-        return binding < 0 ? scratch[slot] : given[binding].buffer;
-      });
-    }
-    pass.end();
-    const arrivals = reads.map((i) => device.copyOut(encoder, given[i]));
-    device.submit(encoder);
-    scratch.reverse().forEach((buffer) => device.numbers.give(buffer)); // the next run takes the same
+    const arrivals = this.submit(given, reads);
     if (reads.length === 0) return [];
     // Mapping can block a software adapter until all is done: let the caller submit more before.
     await new Promise((resolve) => setTimeout(resolve));
@@ -81,19 +72,42 @@ export class GpuProgram implements Executable {
     return values;
   }
 
-  private dispatch(pass: GPUComputePassEncoder, bound: Bound, place: (b: number) => GPUBuffer) {
-    const { kernel, pipeline } = bound;
-    const buffers = kernel.buffers.map(place);
+  private submit(given: Numbers[], reads: readonly number[]): (() => Promise<Values>)[] {
+    const { gpu, numbers } = this.device;
+    const scratch = this.slots.map((elements) => numbers.take(elements * 4));
+    const place = (b: number) => {
+      const { binding, slot } = this.plans[b];
+      return binding < 0 ? scratch[slot] : given[binding].buffer;
+    };
+    try {
+      const encoder = gpu.createCommandEncoder(), pass = encoder.beginComputePass();
+      for (const bound of this.kernels) this.dispatch(pass, bound, bound.kernel.buffers.map(place));
+      pass.end();
+      const arrivals = reads.map((i) => this.device.copyOut(encoder, given[i]));
+      this.device.submit(encoder);
+      return arrivals;
+    } finally {
+      scratch.reverse().forEach((buffer) => numbers.give(buffer)); // the next run takes the same ones
+    }
+  }
+
+  private dispatch(pass: GPUComputePassEncoder, bound: Bound, buffers: GPUBuffer[]): void {
+    const { kernel: { groups }, pipeline } = bound;
     if (!bound.group || buffers.some((b, i) => b !== bound.buffers[i])) {
       bound.buffers = buffers;
       bound.group = this.bind(bound);
     }
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bound.group);
-    pass.dispatchWorkgroups(Math.min(kernel.groups, WIDEST), Math.ceil(kernel.groups / WIDEST));
+    pass.dispatchWorkgroups(Math.min(groups, WIDEST), Math.ceil(groups / WIDEST));
   }
 
-  private bind({ kernel: { label, parameters }, layout, offset, buffers }: Bound): GPUBindGroup {
+  private bind({ kernel, layout, offset, buffers }: Bound): GPUBindGroup {
+    const { label, parameters, writes } = kernel;
+    const twice = (b: GPUBuffer) => buffers.indexOf(b) !== buffers.lastIndexOf(b);
+    if (buffers.some((b, i) => writes[i] && twice(b))) {
+      throw new Error(`webgpu: ${label}: a storage that is written is given under two names`);
+    }
     const uniforms = { buffer: this.uniforms, offset, size: Math.ceil(parameters.length / 4) * 16 };
     const resources = [uniforms, ...buffers.map((buffer) => ({ buffer }))];
     const entries = resources.map((resource, binding) => ({ binding, resource }));

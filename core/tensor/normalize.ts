@@ -123,7 +123,7 @@ export const ignored = -100;
  * assertEquals(other, 0);
  * ```
  */
-export function crossEntropy<S extends string, A extends AxisOf<S>>(
+export function crossEntropy<S extends string, const A extends AxisOf<S>>(
   logits: Tensor<S>,
   labels: Tensor<Without<S, A>>,
   axis: A,

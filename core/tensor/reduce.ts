@@ -1,14 +1,14 @@
 /**
  * Reductions: axes folded away by a sum or a maximum.
  *
- * Idea   The axis to fold is named, so no one counts dimensions. A mean is a scaled sum.
+ * Idea   The axis to fold is named, so no one counts dimensions. A mean is a sum divided.
  * Maths  y = Σ_a x, ∂L/∂x = ∂L/∂y repeated along a.
  * Axes   `sum(x: "B T D", "T")` is "B D"; without a name all axes go.
  * Differs from the paper: there is none.
  * @module
  */
 import { AxisError, type Within, type Without, words } from "./axes.ts";
-import { mapOver, scale } from "./elementwise.ts";
+import { divide, mapOver } from "./elementwise.ts";
 import { equal, input, multiply } from "./expression.ts";
 import { elementsOf } from "./program.ts";
 import { axisIndex, Tensor } from "./tensor.ts";
@@ -97,7 +97,8 @@ export function mean<S extends string, A extends string>(
 export function mean(x: Tensor, over?: string): Tensor {
   const axes = named(x, over, "mean");
   const count = elementsOf(axes.map((a) => x.shape[axisIndex(x, a, "mean")]));
-  return scale(sum(x, axes.join(" ")), 1 / count);
+  if (count === 0) throw new AxisError(`mean: nothing to average in ${x}`);
+  return divide(sum(x, axes.join(" ")), count); // of equal numbers the mean is that number, exactly
 }
 
 /**

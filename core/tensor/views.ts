@@ -225,7 +225,7 @@ export function slice<S extends string>(
  * assertEquals([...await read(at(tensor("T D", [[1, 2], [3, 4]]), "T", 1))], [3, 4]);
  * ```
  */
-export function at<S extends string, A extends AxisOf<S>>(
+export function at<S extends string, const A extends AxisOf<S>>(
   x: Tensor<S>,
   axis: A,
   index: number,

@@ -51,6 +51,7 @@ export const i32 = {
   add: op(0x6a),
   sub: op(0x6b),
   mul: op(0x6c),
+  and: op(0x71),
   divU: op(0x6e),
   remU: op(0x70),
   /** operands: if so, otherwise, condition */
@@ -143,6 +144,8 @@ export const i32x4 = {
 
 /** A function under construction: what its methods are told is done in that order. */
 export class Routine {
+  /** The parameters, whole numbers. */
+  readonly parameters: readonly Local[];
   readonly #code: Code[] = [];
   readonly #prologue: Code[] = [];
   readonly #types: Type[] = [];
@@ -151,12 +154,10 @@ export class Routine {
   #made: { type: Type; local: Local }[] = [];
 
   /** `fma`: whether `madd` may use the fused instruction. */
-  constructor(readonly index: number, readonly parameters: number, readonly fma: boolean) {}
-
-  /** Parameter number i, a whole number. */
-  parameter(i: number): Local {
-    return [0x20, unsigned(i)];
+  constructor(readonly index: number, parameters: number, readonly fma: boolean) {
+    this.parameters = Array.from({ length: parameters }, (_, i) => [0x20, unsigned(i)]);
   }
+
   /** A new variable. */
   local(type: Type): Local {
     const local = this.#free[type].pop() ?? this.#declare(type);
@@ -165,7 +166,7 @@ export class Routine {
   }
   #declare(type: Type): Local {
     this.#types.push(type);
-    return [0x20, unsigned(this.parameters + this.#types.length - 1)];
+    return [0x20, unsigned(this.parameters.length + this.#types.length - 1)];
   }
   /** A new variable with a whole number in it. */
   integer(value: Code): Local {
@@ -293,7 +294,7 @@ export class Module {
   bytes(shared: boolean): Uint8Array<ArrayBuffer> {
     const all = this.#routines;
     const memory = [text("env"), text("memory"), 2, shared ? 3 : 1, 0, unsigned(65536)];
-    const types = all.map((r) => [0x60, list(Array(r.parameters).fill(typeByte.i32)), 0]);
+    const types = all.map((r) => [0x60, list(r.parameters.map(() => typeByte.i32)), 0]);
     return new Uint8Array(flat([
       [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       section(1, types),

@@ -61,7 +61,7 @@ class LoopWriter {
   write(): void {
     const { f, plan } = this;
     this.#far = plan.places.map((p, i) => p.walk === "far" ? f.integer(this.stride(i, -1)) : null);
-    f.for(f.parameter(1), f.parameter(2), 1, (unit) => f.scope(() => this.unit(f.integer(unit))));
+    f.for(f.parameters[1], f.parameters[2], 1, (unit) => f.scope(() => this.unit(f.integer(unit))));
   }
 
   /** A unit is a row, or where lanes lie across rows, a block of them. */
@@ -410,7 +410,7 @@ class LoopWriter {
   // Parameters.
 
   word(index: number): Code {
-    return i32.load(this.f.parameter(0), 4 * index);
+    return i32.load(this.f.parameters[0], 4 * index);
   }
   /** A field of a place; the last two, -2 and -1, are those of its lookup. */
   field(place: number, field: number): Code {

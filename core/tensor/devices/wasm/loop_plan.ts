@@ -61,8 +61,7 @@ export interface LoopPlan {
   work: number;
 }
 
-/** A dimension: its size, and for every place that is walked, its stride. */
-export interface Dimension {
+interface Dimension {
   size: number;
   strides: number[];
 }
@@ -127,7 +126,7 @@ function dimensions(sizes: number[], strides: number[][]): Dimension[] {
 }
 
 /** Leaves out dimensions of size 1 and joins neighbours that every place walks in one stride. */
-export function merge(dimensions: Dimension[]): Dimension[] {
+function merge(dimensions: Dimension[]): Dimension[] {
   const empty = dimensions.find((d) => d.size === 0);
   if (empty) return [{ size: 0, strides: empty.strides.map(() => 0) }];
   const merged: Dimension[] = [];

@@ -10,42 +10,26 @@
  * Differs from the paper: a is not copied; where multiplication and addition are not fused, 4 × 8.
  * @module
  */
-import type { Contraction, Loop, Matrix } from "../../program.ts";
 import { input, multiply, result } from "../../expression.ts";
-import { elementsOf } from "../../program.ts";
+import { type Contraction, elementsOf, type Loop, type Matrix } from "../../program.ts";
 import { f32x4, i32, type Local, type Module, type Routine, v128 } from "./assembler.ts";
-import { merge } from "./loop_plan.ts";
 
 const COLUMNS = 8;
 const PANEL_ROW = 4 * COLUMNS;
-const rowsOf = (fma: boolean) => fma ? 6 : 4;
-/** Longest panel; the block of a that goes with it has at most so many numbers. */
+/** Longest panel; the rows of a that go with it are at most so many numbers. */
 const DEEPEST = 512;
 const BLOCK = 96 * 1024;
+const rowsOf = (fma: boolean) => fma ? 6 : 4;
 
-/** What the kernel reads, word by word; for each batch dimension four words follow. */
-const slots = [
-  "a",
-  "aAt",
-  "aRow",
-  "aColumn",
-  "b",
-  "bAt",
-  "bRow",
-  "bColumn",
-  "c",
-  "cAt",
-  "cRow",
-  "cColumn",
-]
-  .concat("m", "n", "k", "rows", "depth", "panels", "blocks", "packs", "rank");
-const wordOf = Object.fromEntries(slots.map((name, i) => [name, i]));
-const BATCH = slots.length;
+/** What the kernel is told, in words; the blocks follow, four words each: where a, b, c begin; rows. */
+const FIELDS = ["a", "aRow", "aColumn", "b", "bRow", "bColumn", "c", "cRow", "cColumn"]
+  .concat("n", "k", "depth", "panels", "packs");
 
 /** A contraction, ready to be run by the kernel. */
 export interface ProductPlan {
+  /** What the kernel is told. */
   parameters: number[];
-  /** Panels of c, for the threads to share. */
+  /** Panels of blocks of c, for the threads to share. */
   units: number;
   /** Multiplications in a unit. */
   work: number;
@@ -73,146 +57,135 @@ export function asLoop({ batch, m, n, k, a, b, c }: Contraction): Loop {
   };
 }
 
-const transposed = (x: Matrix): Matrix => ({ ...x, row: x.column, column: x.row });
-
-/** Plan a contraction for `fma`-tiles. */
+/** Plan a contraction: its tiles, and where its blocks of rows begin. */
 export function planProduct(
   step: Contraction,
   fma: boolean,
   pointerTo: (buffer: number) => number,
 ): ProductPlan {
-  let { m, n, a, b, c } = step;
-  // cᵀ = bᵀ aᵀ: the rows of c should be the ones that lie in memory.
-  if (c.column !== 1 && c.row === 1) {
-    [m, n, a, b, c] = [n, m, transposed(b), transposed(a), transposed(c)];
-  }
-  const { k } = step;
-  let batch = merge(
-    step.batch.map((size, d) => ({ size, strides: [a.batch[d], b.batch[d], c.batch[d]] })),
-  );
-  // A batch that shares b is more rows.
-  const last = batch.at(-1);
-  if (
-    last && last.strides[1] === 0 && last.strides[0] === m * a.row && last.strides[2] === m * c.row
-  ) {
-    m *= last.size;
-    batch = batch.slice(0, -1);
-  }
+  const { batch, m, n, k, a, b, c } = rowsInMemory(step);
   const depth = Math.min(k, DEEPEST), tile = rowsOf(fma), tiles = Math.ceil(m / tile);
   const fit = Math.max(1, Math.floor(BLOCK / Math.max(1, depth) / tile));
   const rows = tile * Math.max(1, Math.ceil(tiles / Math.ceil(tiles / fit)));
-  const panels = Math.ceil(n / COLUMNS), blocks = Math.ceil(m / rows);
+  const blocks: number[] = [];
+  for (let z = 0; z < elementsOf(batch); z++) {
+    const [a0, b0, c0] = [a, b, c].map((x) => x.offset + positionOf(z, batch, x.batch));
+    for (let r = 0; r < m; r += rows) {
+      blocks.push(4 * (a0 + r * a.row), 4 * b0, 4 * (c0 + r * c.row), Math.min(rows, m - r));
+    }
+  }
+  const panels = Math.ceil(n / COLUMNS);
+  const matrix = (x: Matrix) => [pointerTo(x.buffer), 4 * x.row, 4 * x.column];
   const packs = b.column !== 1 || m > tile ? 1 : 0;
-  const matrix = (x: Matrix) => [pointerTo(x.buffer), 4 * x.offset, 4 * x.row, 4 * x.column];
   return {
-    parameters: [
-      ...[a, b, c].flatMap(matrix),
-      ...[m, n, k, rows, depth, panels, blocks, packs, batch.length],
-      ...batch.flatMap((d) => [d.size, ...d.strides.map((s) => 4 * s)]),
-    ],
-    units: panels * blocks * elementsOf(batch.map((d) => d.size)),
+    parameters: [...[a, b, c].flatMap(matrix), n, k, depth, panels, packs, ...blocks],
+    units: panels * blocks.length / 4,
     work: COLUMNS * Math.min(m, rows) * k,
   };
 }
 
+/** The same product with rows of c that lie in memory, and as many of them as the batch allows. */
+function rowsInMemory(step: Contraction): Contraction {
+  const { batch, m, n, a, b, c } = step;
+  if (c.column !== 1 && c.row === 1) { // cᵀ = bᵀ aᵀ
+    const turn = (x: Matrix): Matrix => ({ ...x, row: x.column, column: x.row });
+    return rowsInMemory({ ...step, m: n, n: m, a: turn(b), b: turn(a), c: turn(c) });
+  }
+  // Where b is the same for all of a batch, the batch is more rows.
+  const [more, aStep, bStep, cStep] = [batch, a.batch, b.batch, c.batch].map((list) => list.at(-1));
+  if (more === undefined || bStep !== 0 || aStep !== m * a.row || cStep !== m * c.row) return step;
+  const without = (x: Matrix): Matrix => ({ ...x, batch: x.batch.slice(0, -1) });
+  const whole = { a: without(a), b: without(b), c: without(c), m: m * more };
+  return rowsInMemory({ ...step, ...whole, batch: batch.slice(0, -1) });
+}
+
+/** How far from the first the z-th of a batch lies. */
+function positionOf(z: number, sizes: number[], strides: number[]): number {
+  let position = 0;
+  for (let d = sizes.length - 1; d >= 0; d--) {
+    position += z % sizes[d] * strides[d];
+    z = Math.floor(z / sizes[d]);
+  }
+  return position;
+}
+
 /** Write the kernel; its parameters are (parameters, first unit, end of units, scratch). */
 export function writeProduct(module: Module, name: string): void {
-  const tiles = Array.from({ length: rowsOf(module.fma) }, (_, i) => writeTile(module, i + 1));
-  const pack = writePack(module);
-  const spill = writeSpill(module);
+  const panelOf = writePanel(module), pack = writePack(module);
   const f = module.routine(4, name);
-  const [parameters, begin, end, scratch] = [0, 1, 2, 3].map((i) => f.parameter(i));
-  const word = (name: string) => i32.load(parameters, 4 * wordOf[name]);
-  const tile = tiles.length;
-  const panelAt = f.integer(i32.add(scratch, i32.const(PANEL_ROW * tile)));
-
-  const unit = f.integer(begin);
-  f.while(i32.ltS(unit, end), () => {
+  const [parameters, begin, end, scratch] = f.parameters;
+  const word = (field: string) => i32.load(parameters, 4 * FIELDS.indexOf(field));
+  const panelAt = f.integer(i32.add(scratch, i32.const(PANEL_ROW * rowsOf(module.fma))));
+  f.while(i32.ltS(begin, end), () => {
     // The panels of this chunk that belong to one block of rows.
     const panels = f.integer(word("panels"));
-    const block = f.integer(i32.divU(unit, panels));
-    const first = f.integer(i32.remU(unit, panels));
-    const last = f.integer(f.least(panels, i32.add(first, i32.sub(end, unit))));
-    f.add(unit, i32.sub(last, first));
-
-    const row = f.integer(i32.mul(i32.remU(block, word("blocks")), word("rows")));
-    const z = f.integer(i32.divU(block, word("blocks")));
-    const [aRow, aColumn, cRow, cColumn, bRow, bColumn] = [
-      "aRow",
-      "aColumn",
-      "cRow",
-      "cColumn",
-      "bRow",
-      "bColumn",
-    ]
-      .map((name) => f.integer(word(name)));
-    const a = f.integer(i32.add(i32.add(i32.load(word("a")), word("aAt")), i32.mul(row, aRow)));
-    const b = f.integer(i32.add(i32.load(word("b")), word("bAt")));
-    const c = f.integer(i32.add(i32.add(i32.load(word("c")), word("cAt")), i32.mul(row, cRow)));
-    const rows = f.integer(f.least(i32.sub(word("m"), row), word("rows")));
-
-    // Where in the batch.
-    const rank = f.integer(word("rank"));
-    const at = f.integer(i32.add(parameters, i32.mul(rank, i32.const(16))));
-    f.while(i32.gtS(rank, i32.const(0)), () => {
-      const size = i32.load(at, 4 * BATCH - 16);
-      const index = f.integer(i32.remU(z, size));
-      f.set(z, i32.divU(z, size));
-      [a, b, c].forEach((p, i) => f.add(p, i32.mul(index, i32.load(at, 4 * BATCH - 12 + 4 * i))));
-      f.add(at, i32.const(-16));
-      f.add(rank, i32.const(-1));
-    });
-
-    const k = f.integer(word("k"));
-    const depth = f.integer(word("depth"));
-    const add = f.integer(i32.const(0));
-    const again = f.integer(i32.const(1));
+    const first = f.integer(i32.remU(begin, panels));
+    const last = f.integer(f.least(panels, i32.add(first, i32.sub(end, begin))));
+    const block = f.integer(
+      i32.add(parameters, i32.mul(i32.divU(begin, panels), i32.const(16))),
+    );
+    f.add(begin, i32.sub(last, first));
+    const [a, b, c] = ["a", "b", "c"].map((x, i) =>
+      f.integer(i32.add(i32.load(word(x)), i32.load(block, 4 * FIELDS.length + 4 * i)))
+    );
+    const k = f.integer(word("k")), add = f.integer(i32.const(0)), again = f.integer(i32.const(1));
     f.while(again, () => {
-      const deep = f.integer(f.least(k, depth));
+      const deep = f.integer(f.least(k, word("depth")));
       f.for(first, last, 1, (panel) => {
         const column = f.integer(i32.mul(panel, i32.const(COLUMNS)));
         const columns = f.integer(f.least(i32.sub(word("n"), column), i32.const(COLUMNS)));
-        const right = f.integer(i32.add(b, i32.mul(column, bColumn)));
-        const rightStep = f.integer(bRow);
+        const right = f.integer(i32.add(b, i32.mul(column, word("bColumn"))));
+        const rightStep = f.integer(word("bRow"));
         f.if(word("packs"), () => {
-          f.call(pack, panelAt, right, deep, bRow, bColumn, columns);
+          f.call(pack, panelAt, right, deep, rightStep, word("bColumn"), columns);
           f.set(right, panelAt);
           f.set(rightStep, i32.const(PANEL_ROW));
         });
-        const out = f.integer(i32.add(c, i32.mul(column, cColumn)));
-        const left = f.integer(a);
-        const open = f.integer(rows);
-        const whole = f.integer(
-          i32.mul(i32.eq(columns, i32.const(8)), i32.eq(cColumn, i32.const(4))),
-        );
-        const run = (rows: number) => {
-          const operands = [left, aRow, aColumn, right, rightStep, deep];
-          f.if(whole, () => f.call(tiles[rows - 1], ...operands, out, cRow, add), () => {
-            f.call(tiles[rows - 1], ...operands, scratch, i32.const(PANEL_ROW), i32.const(0));
-            f.call(spill, scratch, out, i32.const(rows), columns, cRow, cColumn, add);
-          });
-        };
-        f.while(i32.geS(open, i32.const(tile)), () => {
-          run(tile);
-          f.add(left, i32.mul(aRow, i32.const(tile)));
-          f.add(out, i32.mul(cRow, i32.const(tile)));
-          f.add(open, i32.const(-tile));
-        });
-        for (let r = tile - 1; r > 0; r--) f.if(i32.eq(open, i32.const(r)), () => run(r));
+        const out = i32.add(c, i32.mul(column, word("cColumn")));
+        const rows = i32.load(block, 4 * FIELDS.length + 12);
+        f.call(panelOf, parameters, scratch, a, right, rightStep, deep, out, rows, columns, add);
       });
-      f.add(a, i32.mul(deep, aColumn));
-      f.add(b, i32.mul(deep, bRow));
-      f.set(k, i32.sub(k, deep));
+      f.add(a, i32.mul(deep, word("aColumn")));
+      f.add(b, i32.mul(deep, word("bRow")));
+      f.add(k, i32.sub(i32.const(0), deep));
       f.set(add, i32.const(1));
       f.set(again, k);
     });
   });
 }
 
+/** One panel for all rows of a block, tile by tile. */
+function writePanel(module: Module): Routine {
+  const tile = rowsOf(module.fma), spill = writeSpill(module);
+  const tiles = Array.from({ length: tile }, (_, i) => writeTile(module, i + 1));
+  const f = module.routine(10);
+  const [parameters, scratch, left, right, rightStep, k, out, rows, columns, add] = f.parameters;
+  const [aRow, aColumn, cRow, cColumn] = ["aRow", "aColumn", "cRow", "cColumn"]
+    .map((field) => f.integer(i32.load(parameters, 4 * FIELDS.indexOf(field))));
+  const whole = f.integer(
+    i32.and(i32.eq(columns, i32.const(COLUMNS)), i32.eq(cColumn, i32.const(4))),
+  );
+  const run = (rows: number) => {
+    const operands = [left, aRow, aColumn, right, rightStep, k];
+    f.if(whole, () => f.call(tiles[rows - 1], ...operands, out, cRow, add), () => {
+      f.call(tiles[rows - 1], ...operands, scratch, i32.const(PANEL_ROW), i32.const(0));
+      f.call(spill, scratch, out, i32.const(rows), columns, cRow, cColumn, add);
+    });
+  };
+  f.while(i32.geS(rows, i32.const(tile)), () => {
+    run(tile);
+    f.add(left, i32.mul(aRow, i32.const(tile)));
+    f.add(out, i32.mul(cRow, i32.const(tile)));
+    f.add(rows, i32.const(-tile));
+  });
+  for (let r = tile - 1; r > 0; r--) f.if(i32.eq(rows, i32.const(r)), () => run(r));
+  return f;
+}
+
 /** out = left · right, or out += left · right, for so many rows and eight columns. */
 function writeTile(module: Module, rows: number): Routine {
   const f = module.routine(9);
-  const [left, leftRow, leftColumn, right, rightStep, k, out, outRow, add] = parametersOf(f, 9);
+  const [left, leftRow, leftColumn, right, rightStep, k, out, outRow, add] = f.parameters;
   const sums = Array.from({ length: rows }, () => [f.local("v128"), f.local("v128")]);
   const at: Local[] = [];
   for (let r = 0; r < rows; r++) at.push(f.integer(r ? i32.add(at[r - 1], leftRow) : left));
@@ -250,7 +223,7 @@ function writeTile(module: Module, rows: number): Routine {
 /** A panel: copied where rows lie in memory, 4 × 4 numbers transposed where columns do, else gathered. */
 function writePack(module: Module): Routine {
   const f = module.routine(6);
-  const [to, from, k, row, column, columns] = parametersOf(f, 6);
+  const [to, from, k, row, column, columns] = f.parameters;
   const next = (turns: number) => {
     f.add(to, i32.const(turns * PANEL_ROW));
     f.add(k, i32.const(-turns));
@@ -301,7 +274,7 @@ function transpose(f: Routine, at: Local[], to: Local, offset: number): void {
 /** A tile into a place that is narrower than eight columns or has strides of its own. */
 function writeSpill(module: Module): Routine {
   const f = module.routine(7);
-  const [tile, out, rows, columns, row, column, add] = parametersOf(f, 7);
+  const [tile, out, rows, columns, row, column, add] = f.parameters;
   f.for(i32.const(0), rows, 1, () => {
     const [from, to] = [f.integer(tile), f.integer(out)];
     f.for(i32.const(0), columns, 1, () => {
@@ -316,5 +289,3 @@ function writeSpill(module: Module): Routine {
   });
   return f;
 }
-
-const parametersOf = (f: Routine, n: number) => Array.from({ length: n }, (_, i) => f.parameter(i));

@@ -27,11 +27,11 @@ export function planScatter(
 /** Write the kernel; its parameters are (parameters, first unit, end of units, scratch). */
 export function writeScatter(module: Module, name: string): void {
   const f = module.routine(4, name);
-  const word = (i: number) => i32.load(f.parameter(0), 4 * i);
+  const word = (i: number) => i32.load(f.parameters[0], 4 * i);
   const [ids, from, to] = [0, 1, 2].map((i) => f.integer(i32.load(word(i))));
   const [rows, width, size] = [3, 4, 5].map((i) => f.integer(word(i)));
-  const first = f.integer(i32.mul(f.parameter(1), i32.const(4 * COLUMNS)));
-  const end = f.integer(i32.mul(f.parameter(2), i32.const(4 * COLUMNS)));
+  const first = f.integer(i32.mul(f.parameters[1], i32.const(4 * COLUMNS)));
+  const end = f.integer(i32.mul(f.parameters[2], i32.const(4 * COLUMNS)));
   const bytes = f.integer(i32.sub(f.least(width, end), first));
   f.add(from, first);
   f.add(to, first);

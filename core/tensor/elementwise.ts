@@ -37,6 +37,7 @@ function checkFits(
   axes: readonly string[],
   shape: readonly number[],
 ): void {
+  if (x.axes === axes && x.shape === shape) return;
   x.axes.forEach((axis, i) => {
     const at = axes.indexOf(axis);
     if (at >= 0 && shape[at] === x.shape[i]) return;
@@ -54,9 +55,7 @@ export function mapOver(
   expression: Expression,
   inputs: readonly Tensor[],
 ): Tensor {
-  const used = scalar.inOrder(expression).filter((e) => e.operator === "input").map((e) => e.value);
-  const kept = [...new Set(used)].sort((a, b) => a - b);
-  const recipe = scalar.substitute(expression, (i) => scalar.input(kept.indexOf(i)));
+  const { kept, recipe } = pruned(expression, 0);
   const sources = kept.map((i) => inputs[i]);
   const copies = recipe === x0 && sources[0].origin.kind !== "view" &&
     sources[0].axes.join(" ") === axes.join(" ");
@@ -68,13 +67,25 @@ export function mapOver(
     sources,
     (gradient) =>
       sources.map((source, i) => {
-        const slope = scalar.derivative(recipe, i);
-        if (slope.operator === "constant" && slope.value === 0) return undefined;
-        const chain = scalar.multiply(scalar.input(sources.length), slope);
+        const chain = chained(recipe, i);
+        if (chain.operator === "constant") return undefined; // a slope of 0
         return sumTo(source.axes, mapOver(axes, shape, chain, [...sources, gradient]));
       }),
   );
 }
+
+/** Which inputs an expression uses, and the expression with these numbered from 0. */
+const pruned = scalar.remembered((expression) => {
+  const used = scalar.inOrder(expression).filter((e) => e.operator === "input").map((e) => e.value);
+  const kept = [...new Set(used)].sort((a, b) => a - b);
+  return { kept, recipe: scalar.substitute(expression, (i) => scalar.input(kept.indexOf(i))) };
+});
+
+/** The slope of a recipe at its input i, times a further input: the gradient of the recipe's value. */
+const chained = scalar.remembered((recipe, i) => {
+  const gradient = scalar.input(pruned(recipe, 0).kept.length);
+  return scalar.multiply(gradient, scalar.derivative(recipe, i));
+});
 
 /** Operands may be numbers: they become constants of the recipe. */
 function binary<S extends string>(

@@ -125,8 +125,19 @@ export function random(keyHigh: Expression, keyLow: Expression, counter: Express
   return node("random", [keyHigh, keyLow, counter]);
 }
 
+/** A function of an expression and a number, computed once for each; expressions are few and never go. */
+export function remembered<T>(f: (e: Expression, index: number) => T): typeof f {
+  const memo = new Map<number, T>();
+  return (e, index) => {
+    const key = e.id * 1024 + index;
+    let found = memo.get(key);
+    if (found === undefined) memo.set(key, found = f(e, index));
+    return found;
+  };
+}
+
 /** The derivative of `e` with respect to its input number `index`. */
-export function derivative(e: Expression, index: number): Expression {
+export const derivative: (e: Expression, index: number) => Expression = remembered((e, index) => {
   const memo = new Map<Expression, Expression>();
   const d = (e: Expression): Expression => {
     let found = memo.get(e);
@@ -134,7 +145,7 @@ export function derivative(e: Expression, index: number): Expression {
     return found;
   };
   return d(e);
-}
+});
 
 function rule(e: Expression, d: (e: Expression) => Expression, index: number): Expression {
   const [a, b, c] = e.operands;

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Area, type Axis, placeOn } from "./axis.ts";
-import { element, words } from "./element.ts";
+import { element, textWidth, words } from "./element.ts";
 
 /** A list of numbers: an array or a typed array. */
 export type Numbers = ArrayLike<number>;
@@ -44,7 +44,7 @@ export function drawSeries(
     ? runs.flat().map((i) => dot(at(i), colour))
     : runs.map((run) => path(run.map((i) => at(i)), colour, series.mark === "dashes"));
   const labels = runs.flat().filter((i) => series.labels?.[i])
-    .map((i) => words(at(i)[0] + 6, at(i)[1] - 5, series.labels![i], { "font-size": 11 }));
+    .map((i) => label(at(i), series.labels![i], area));
   return [...runs.map((run) => band(series, run, at, colour)), ...marks, ...labels].join("");
 }
 
@@ -72,6 +72,13 @@ function thinned(run: number[], y: Numbers): number[] {
 
 function dot([cx, cy]: number[], fill: string): string {
   return element("circle", { cx, cy, r: 3.5, fill, "fill-opacity": 0.8 });
+}
+
+/** Words to the right of an item, or to its left where they would leave the picture. */
+function label([x, y]: number[], text: string, area: Area): string {
+  const leaves = x + 6 + textWidth(text, 11) > area.right + 24;
+  const place = leaves ? { "text-anchor": "end" } : {};
+  return words(leaves ? x - 6 : x + 6, y - 5, text, { "font-size": 11, ...place });
 }
 
 function path(points: number[][], stroke: string, dashed: boolean): string {

@@ -147,6 +147,13 @@ Deno.test("a heat map names rows and columns, and where each row looks", () => {
   assertEquals(pictureText(svg).summary, "der: most at the (0.9)\nHund: most at dog (0.7)");
 });
 
+Deno.test("words beside a point at the right edge stand at its left", () => {
+  const points = { name: "points", x: [0, 1], y: [0, 0], mark: "points" as const };
+  const svg = lineChart([{ ...points, labels: ["first", "last"] }], { title: "", ...AXES });
+  assert(!/text-anchor="end"[^>]*>first</.test(svg));
+  assertMatch(svg, /text-anchor="end"[^>]*>last</);
+});
+
 Deno.test("a heat map refuses ragged rows and missing labels", () => {
   const title = "t";
   assertThrows(() => heatMap([], { title }), RangeError, "the matrix is empty");

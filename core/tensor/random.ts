@@ -68,7 +68,12 @@ const bits23 = (a: number, b: number, c: number) => scalar.randomBits(a, b, c) >
  */
 export function randomKey(seed: number, step = 0): Key {
   if (!Number.isSafeInteger(seed)) throw new RangeError(`a seed is a whole number, not ${seed}`);
-  const halves: [number, number] = [bits23(seed / 2 ** 32, seed, step), bits23(1, seed, ~step)];
+  if (!Number.isSafeInteger(step)) throw new RangeError(`a step is a whole number, not ${step}`);
+  const [high, low] = [0x243f6a88, 0x85a308d3].map((purpose) => {
+    const bits = scalar.randomBits(Math.floor(seed / 2 ** 32), purpose, seed);
+    return bits23(bits, purpose, step); // seed first, then step: 1 and 2 differ from 2 and 1
+  });
+  const halves: [number, number] = [high, low];
   const leaf = new Tensor(["half"], [2], { kind: "data", values: halves });
   return new Key(halves, [0, 0], leaf);
 }
@@ -117,10 +122,12 @@ export function normal<const S extends string>(
 /** The normal quantile √2·erf⁻¹(2u − 1), by Giles' two polynomials (2012, "Approximating erfinv"). */
 function quantile(u: scalar.Expression): scalar.Expression {
   const { add, constant, multiply, subtract } = scalar;
-  // u is a multiple of 2⁻²⁴ and may be 0: half a step further, exactly in single precision, x is never ±1.
-  const x = add(subtract(multiply(constant(2), u), constant(1)), constant(2 ** -24));
+  // u is a multiple of 2⁻²⁴ and may be 0, so half a step is added. All of this is exact in single precision,
+  // and a GPU's compiler, which may reorder sums, cannot reach through |·|: the distance is never 0.
+  const centred = subtract(u, constant(0.5 - 2 ** -25));
+  const distance = subtract(constant(0.5), scalar.abs(centred)); // from the nearer end of the interval
   const w = scalar.negate(
-    scalar.log(multiply(subtract(constant(1), x), add(constant(1), x))),
+    scalar.log(multiply(constant(4), multiply(distance, subtract(constant(1), distance)))),
   );
   const polynomial = (coefficients: number[], t: scalar.Expression) =>
     coefficients.slice(1).reduce(
@@ -150,7 +157,7 @@ function quantile(u: scalar.Expression): scalar.Expression {
     2.83297682,
   ], subtract(scalar.sqrt(w), constant(3)));
   const slope = scalar.select(scalar.less(w, constant(5)), near, far);
-  return multiply(constant(Math.SQRT2), multiply(slope, x));
+  return multiply(constant(2 * Math.SQRT2), multiply(slope, centred));
 }
 
 /**

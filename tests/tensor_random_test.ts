@@ -43,6 +43,16 @@ onEveryDevice("a piece of a random tensor has the numbers of the whole", async (
   );
 });
 
+onEveryDevice(
+  "the stream goes on behind 2²⁴, where single precision cannot count any more",
+  async (on) => {
+    const from = on.name === "reference" ? 2 ** 10 : 2 ** 24; // the reference counts in double precision
+    const u = t.uniform(randomKey(3), "T", [from + 64]);
+    const found = await t.read(t.slice(u, "T", from - 4, from + 64));
+    assertEquals([...found], [...found].map((_, i) => randomKey(3).number(from - 4 + i)));
+  },
+);
+
 onEveryDevice("a seed may change without a new program, and changes every number", async () => {
   const drawn = [];
   for (const step of [1, 2, 3]) drawn.push(await t.read(t.uniform(randomKey(8, step), "T", [N])));

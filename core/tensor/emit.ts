@@ -53,6 +53,9 @@ function stored(lowering: Lowering, x: Tensor): Node {
   return node.kind === "leaf" ? lowering.copy(x) : node;
 }
 
+const membersOf = (unit: Group | Node): Node[] =>
+  "members" in unit ? [...unit.members.keys()] : [unit];
+
 class Emitter {
   readonly leaves: Node[];
   private readonly uses: Uses;
@@ -76,23 +79,32 @@ class Emitter {
     for (const unit of this.order(nodes)) this.emit(unit);
   }
 
-  /** Every group and every other node once, after what it needs; updates last, when all have read. */
+  /**
+   * Every group and every other node once, as soon as what it needs is there: a weight's gradient comes
+   * right after the gradient that it is made of. Updates come last, when all have read.
+   */
   private order(nodes: Node[]): (Group | Node)[] {
-    const done = new Set<Group | Node>(), order: (Group | Node)[] = [];
     const unitOf = (node: Node) => this.groups.get(node) ?? node;
-    const visit = (unit: Group | Node) => {
-      if (done.has(unit)) return;
-      done.add(unit);
-      const members = "members" in unit ? [...unit.members.keys()] : [unit];
-      for (const member of members) {
-        for (const source of sourcesOf(member)) if (unitOf(source) !== unit) visit(unitOf(source));
-      }
-      if (!("kind" in unit && unit.kind === "leaf")) order.push(unit);
-    };
+    const units = [...new Set(nodes.filter((n) => n.kind !== "leaf").map(unitOf))];
+    const waiting = new Map<Group | Node, number>(),
+      users = new Map(units.map((u) => [u, new Set<Group | Node>()]));
+    for (const unit of units) {
+      const needs = new Set(membersOf(unit).flatMap(sourcesOf).map(unitOf));
+      const missing = [...needs].filter((u) => u !== unit && users.has(u));
+      missing.forEach((u) => users.get(u)!.add(unit));
+      waiting.set(unit, missing.length);
+    }
     const late = new Set(this.updates.map(([, value]) => unitOf(value)));
-    nodes.map(unitOf).filter((unit) => !late.has(unit)).forEach(visit);
-    late.forEach(visit);
-    return order;
+    const ready = units.filter((unit) => waiting.get(unit) === 0), order: (Group | Node)[] = [];
+    for (let i = 0; i < ready.length; i++) {
+      order.push(ready[i]);
+      for (const user of users.get(ready[i])!) {
+        if (late.has(ready[i])) late.add(user);
+        waiting.set(user, waiting.get(user)! - 1);
+        if (waiting.get(user) === 0) ready.push(user);
+      }
+    }
+    return [...order.filter((unit) => !late.has(unit)), ...order.filter((unit) => late.has(unit))];
   }
 
   private buffer(node: Node): number {

@@ -201,11 +201,25 @@ export function substitute(
     let now = e;
     if (e.operator === "input") now = inputs(e.value);
     else if (e.operator === "result") now = results(e.value);
-    else if (e.operands.length) now = node(e.operator, e.operands.map(visit), e.value);
+    else if (e.operands.length) now = rebuild(e, e.operands.map(visit));
     memo.set(e, now);
     return now;
   };
   return visit(e);
+}
+
+/** The same operator on other operands, simplified where they allow it. */
+function rebuild({ operator, value }: Expression, operands: Expression[]): Expression {
+  const [a, b, c] = operands;
+  const simplified: Partial<Record<Operator, () => Expression>> = {
+    negate: () => negate(a),
+    add: () => add(a, b),
+    subtract: () => subtract(a, b),
+    multiply: () => multiply(a, b),
+    divide: () => divide(a, b),
+    select: () => select(a, b, c),
+  };
+  return simplified[operator]?.() ?? node(operator, operands, value);
 }
 
 /** Every distinct node of the given trees, operands before their users. */

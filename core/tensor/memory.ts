@@ -60,15 +60,17 @@ export function inPlace(steps: Step[], from: number, to: number): boolean {
   const writers = steps.filter((step) => touched(step).writes.includes(from));
   const [step] = writers, at = steps.indexOf(step);
   if (writers.length > 1) return false; // put together from pieces
-  if (step?.kind !== "loop" || step.stages.some((s) => s.kind === "reduce")) return false;
+  if (step?.kind !== "loop") return false;
   if (steps.slice(at + 1).some((s) => touched(s).reads.includes(to))) return false;
   if (steps.some((s) => touched(s).writes.includes(to))) return false;
   const own = step.stages.find((s) => s.kind === "store" && s.to.buffer === from) as
     & Stage
     & { kind: "store" };
+  const inner = own.to.inner ?? step.inner.map(() => 0);
   const samePlace = step.loads.every((l) =>
     l.buffer !== to ||
-    !l.lookup && l.offset === own.to.offset && l.outer.join() === own.to.outer.join()
+    !l.lookup && l.offset === own.to.offset && l.outer.join() === own.to.outer.join() &&
+      l.inner.join() === inner.join()
   );
   const stages = samePlace && readersFirst(step, own, to);
   if (!stages) return false;
@@ -92,7 +94,10 @@ function readersFirst(loop: Loop, own: Stage, to: number): Stage[] | undefined {
     inOrder(stage.value).flatMap((e) => e.operator === "input" ? buffers(e.value) : []);
   const target = (stage: Stage) =>
     stage === own ? to : stage.kind === "store" ? stage.to.buffer : -1;
-  const open = new Set(loop.stages), order: Stage[] = [];
+  // Reductions stay where they are; what comes after the last of them may change places.
+  const folded = loop.stages.findLastIndex((s) => s.kind === "reduce") + 1;
+  if (loop.stages.indexOf(own) < folded) return undefined;
+  const open = new Set(loop.stages.slice(folded)), order = loop.stages.slice(0, folded);
   while (open.size) {
     const next = [...open].find((stage) =>
       [...open].every((other) => other === stage || !loads(other).includes(target(stage)))

@@ -11,7 +11,7 @@
  */
 import { AxisError } from "./axes.ts";
 import type { Device, Executable, Storage, Values } from "./device.ts";
-import { chosenDevice, device, type DeviceChoice } from "./devices.ts";
+import { chosenDevice, device } from "./devices.ts";
 import { type Request, schedule } from "./emit.ts";
 import { leaves, mapNested } from "./gradient.ts";
 import { graphKey } from "./graph_key.ts";
@@ -234,10 +234,4 @@ function forget(on: Device, cache: Map<string, Plan>): void {
   cache.delete(oldest);
   plan.executable.dispose();
   for (const storage of plan.own) if (storage) on.free(storage);
-}
-
-/** The program that reading `wanted` would run on a device; `explain` shows it. */
-export async function programOf(wanted: unknown, on?: DeviceChoice): Promise<Program> {
-  const outputs = leaves(wanted).map(([, x]) => x);
-  return schedule({ outputs, updates: [] }, on ? await device(on) : await device("auto")).program;
 }

@@ -37,15 +37,15 @@ export async function webgpuDevice(
   return await (shared ??= openWebgpu());
 }
 
-/** A device of its own, for tests; `trees` chooses a real GPU's kernels (true) or a software one's. */
-export async function openWebgpu(options: { trees?: boolean } = {}): Promise<Device | null> {
+/** A device of its own, for tests; `software` chooses the kernels for a software adapter or a GPU. */
+export async function openWebgpu(options: { software?: boolean } = {}): Promise<Device | null> {
   const found = await findAdapter();
   if (!found) return null;
-  return new Gpu(await openGpu(found), found.description, options.trees ?? !found.software);
+  return new Gpu(await openGpu(found), found.description, options.software ?? found.software);
 }
 
 /** Submissions under way at one time, and after how many of them the GPU is asked whether it is done. */
-const IN_FLIGHT = 16, ASK = 8;
+const IN_FLIGHT = 32, ASK = 16;
 
 /** Numbers on the GPU. */
 export class Numbers implements Storage {
@@ -78,8 +78,8 @@ export class Gpu implements Device {
   private failure: Error | null = null;
   private lost: Error | null = null;
 
-  /** On a GPU; `trees`: with a real GPU's kernels. */
-  constructor(readonly gpu: GPUDevice, readonly description: string, readonly trees: boolean) {
+  /** On a GPU, or on a `software` adapter that plays one. */
+  constructor(readonly gpu: GPUDevice, readonly description: string, readonly software: boolean) {
     const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     this.buffersPerLoop = gpu.limits.maxStorageBuffersPerShaderStage;
     this.numbers = new Pool(gpu, STORAGE | COPY_SRC | COPY_DST);

@@ -67,6 +67,8 @@ class ProductWriter {
   private readonly functions: string;
 
   private readonly division: Division;
+  // deno-lint-ignore no-explicit-any
+  private st: any;
 
   constructor(private readonly c: Contraction, private readonly tiled: boolean) {
     const { parameters: p } = this;
@@ -77,6 +79,7 @@ class ProductWriter {
     const b = this.blockFunction("b", c.b, c.b.row, c.b.column);
     this.functions = a.text + b.text + this.storeFunction();
     this.loads = { a: a.type, b: b.type };
+    this.st = {a, b};
   }
 
   kernel(): Kernel {
@@ -123,10 +126,10 @@ class ProductWriter {
       [p.add(m.offset), ...m.batch.map((s, d) => `z${d} * ${p.add(s)}`)].join(" + ");
     const [tilesDown, tilesAcross] = [`u32(${p.add(down)})`, `u32(${p.add(across)})`];
     return [
-      `let strip = group / ${tilesDown};`,
-      `let m0 = i32(group % ${tilesDown}) * ${4 * blocks[0] * threads[0]};`,
-      `let n0 = i32(strip % ${tilesAcross}) * ${4 * blocks[1] * threads[1]};`,
-      `let batch = strip / ${tilesAcross};`,
+      `let strip = group / ${tilesAcross};`,
+      `let n0 = i32(group % ${tilesAcross}) * ${4 * blocks[1] * threads[1]};`,
+      `let m0 = i32(strip % ${tilesDown}) * ${4 * blocks[0] * threads[0]};`,
+      `let batch = strip / ${tilesDown};`,
       ...unravel("batch", elementsOf(c.batch), "z", c.batch.map((s) => p.add(s))),
       `let i = m0 + i32(local / ${threads[1]}u) * 4;`,
       `let j = n0 + i32(local % ${threads[1]}u) * 4;`,
@@ -152,15 +155,13 @@ class ProductWriter {
     const within = (x: number) => name === "a" ? "place(0, 1, 2, 3) < place(left)" : `${x} < left`;
     const kept = range(4).map((x) => `select(vec4f(), block[${x}], ${within(x)})`).join(", ");
     const ragged = c.k % (this.tiled ? DEPTH : 4) !== 0;
-    const text = `fn block_${name}(start: i32, row: i32, column: i32) -> mat4x4f {
-  let at = start + row * ${down} + column * ${across};
+    const text = `fn block_${name}(at: i32, left: i32) -> mat4x4f {
   let block = ${block};
-  let left = ${this.size.k} - ${name === "a" ? "column" : "row"};
   return ${ragged ? `mat4x4f(${kept})` : "block"};
 }
 `;
     const type: Argument["type"] = way ? "vec4f" : "f32";
-    return { text, type };
+    return { text, type, down, across };
   }
 
   /** Stores what of a block lies within c. */
@@ -186,9 +187,12 @@ class ProductWriter {
     const { size, division: { blocks } } = this;
     return [
       `if (i >= ${size.m} || j >= ${size.n}) { return; }`,
+      ...range(blocks[0]).map((x) => `let a_at${x} = a_start + (${this.row(x)}) * ${this.st.a.down};`),
+      ...range(blocks[1]).map((y) => `let b_at${y} = b_start + (${this.column(y)}) * ${this.st.b.across};`),
       `for (var k = 0; k < ${size.k}; k += 4) {`,
-      ...range(blocks[0]).map((x) => `let a${x} = block_a(a_start, ${this.row(x)}, k);`),
-      ...range(blocks[1]).map((y) => `let b${y} = block_b(b_start, k, ${this.column(y)});`),
+      `let a_k = k * ${this.st.a.across}; let b_k = k * ${this.st.b.down}; let left = ${size.k} - k;`,
+      ...range(blocks[0]).map((x) => `let a${x} = block_a(a_at${x} + a_k, left);`),
+      ...range(blocks[1]).map((y) => `let b${y} = block_b(b_at${y} + b_k, left);`),
       ...this.each((x, y) => `c${x}_${y} += b${y} * a${x};`),
       "}",
     ];

@@ -31,7 +31,7 @@ export class GpuProgram implements Executable {
 
   /** Compiles a program for a device. */
   constructor(private readonly device: Gpu, program: Program) {
-    const { kernels, buffers, slots } = lower(program, device.trees, device.buffersPerLoop);
+    const { kernels, buffers, slots } = lower(program, !device.software, device.buffersPerLoop);
     [this.plans, this.slots] = [buffers, slots];
     let offset = 0;
     this.kernels = kernels.map((kernel) => {
@@ -64,8 +64,8 @@ export class GpuProgram implements Executable {
     device.check();
     const arrivals = this.submit(given, reads);
     if (reads.length === 0) return [];
-    // Mapping can block a software adapter until all is done: let the caller submit more before.
-    await new Promise((resolve) => setTimeout(resolve));
+    // Mapping blocks a software adapter until all is done: let the caller submit more before.
+    if (device.software) await new Promise((resolve) => setTimeout(resolve));
     const values = await Promise.all(arrivals.map((arrive) => arrive())).catch((error) => error);
     device.check();
     if (values instanceof Error) throw values;

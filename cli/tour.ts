@@ -1,0 +1,226 @@
+/** `deno task tour`: a BERT from nothing to filled masks and sentiment, in one command. */
+import { countParameters, initialise } from "../core/parameters.ts";
+import { chosenDevice, keep, randomKey, read } from "../core/tensor/mod.ts";
+import { encodeBatch } from "../core/text/batch.ts";
+import type { Tokenizer } from "../core/text/tokenizer.ts";
+import { trainWordPiece } from "../core/text/train_wordpiece.ts";
+import { wordPiece } from "../core/text/wordpiece.ts";
+import { exceptBiasesAndNorms } from "../core/training/adamw.ts";
+import { writeAtomically } from "../core/training/files.ts";
+import { linear } from "../core/training/learning_rate.ts";
+import { startTraining, train } from "../core/training/loop.ts";
+import { clozeFacts, createWorld, documents, sentimentExamples, type World } from "../data/mod.ts";
+import { progress } from "../drawing/progress.ts";
+import { BERT, BERT_TINY } from "../models/bert.ts";
+import { modelParameters } from "../models/model.ts";
+import { type Pretrained, savePretrained } from "../models/pretrained.ts";
+import { encode } from "../models/spec.ts";
+import { asInputs } from "../objectives/objective.ts";
+import { chooseDevice, type Command, deviceOption, main, whole } from "./command.ts";
+import { fillMasks } from "./filling.ts";
+import { classify, finetune, type Labelled, withClassifier } from "./finetuning.ts";
+import { pretraining } from "./pretraining.ts";
+import { reportPage, type Tour, wayToFloor } from "./report.ts";
+import { maskedFloor } from "./floor.ts";
+
+const options = {
+  quick: { about: "a shorter tour: under 40 seconds, and a worse model", otherwise: false },
+  out: { about: "folder for report.html and the model", otherwise: "out/tour" },
+  seed: { about: "of the world, the parameters and the batches", otherwise: 1 },
+  ...deviceOption,
+} as const;
+
+/** How long each part of a tour takes. */
+const whole_ = { documents: 8000, steps: 2400, tuning: 250, judged: 12 };
+const quick_ = { documents: 3000, steps: 350, tuning: 100, judged: 4 };
+
+const shape = { batch: 16, length: 64 };
+const sentimentLength = 24;
+
+const command: Command<typeof options> = {
+  name: "tour",
+  about:
+    "Train a vocabulary, pre-train a small BERT on a world whose truth is known, let it fill masks,\n" +
+    "fine-tune it on sentiment, and write a report.",
+  usage: "[--quick] [--out DIR]",
+  options,
+  async run(given) {
+    const start = performance.now(), plan = given.quick ? quick_ : whole_;
+    const seed = whole("seed", given.seed, 0), world = createWorld(seed);
+    await chooseDevice(given.device);
+    const told = sentencesOf(world, seed, plan.documents);
+    const unseen = sentencesOf(world, seed + 1_000_000, 256);
+    const { model, tokenizer } = await newModel(told.flat(), seed);
+    const curve = await pretrain(model, tokenizer, told, unseen, plan, seed);
+    const floor = maskedFloor(world, seed + 1_000_000, 200);
+    const fills = await fillFacts(model, tokenizer, world);
+    const sentiment = await learnSentiment(model, tokenizer, world, plan.tuning, seed);
+    const tour: Tour = {
+      ...curve,
+      bounds: { uniform: Math.log(model.sizes.vocabulary), floor },
+      fills,
+      sentiment,
+      attention: await attentionOf(model, tokenizer, unseen[0][0]),
+      numbers: numbersOf(model, told.length, plan.steps, start),
+    };
+    await savePretrained(`${given.out}/model`, model);
+    await writeAtomically(`${given.out}/report.html`, reportPage(tour));
+    summarise(tour, `${given.out}/report.html`, start);
+  },
+};
+
+const sentencesOf = (world: World, seed: number, count: number): string[][] =>
+  [...documents(world, { seed, count })].map((d) => d.sentences.map((s) => s.text));
+
+async function newModel(
+  sentences: readonly string[],
+  seed: number,
+): Promise<{ model: Pretrained; tokenizer: Tokenizer }> {
+  const vocabulary = trainWordPiece(sentences, {
+    vocabSize: 2000,
+    minFrequency: 1,
+    lowerCase: true,
+  });
+  const sizes = {
+    ...BERT_TINY,
+    vocabulary: vocabulary.tokens.length,
+    positions: shape.length,
+    dropout: { hidden: 0, attention: 0 }, // one pass over the documents: nothing to over-fit
+  };
+  const heads = { maskedLM: true, nextSentence: true };
+  const params = await keep(initialise(modelParameters(BERT, sizes, heads), randomKey(seed)));
+  const model = { spec: BERT, sizes, heads, params, vocabulary };
+  console.log(`vocabulary: ${vocabulary.tokens.length} tokens from ${sentences.length} sentences`);
+  return { model, tokenizer: wordPiece(vocabulary, { lowerCase: true }) };
+}
+
+async function pretrain(
+  model: Pretrained,
+  tokenizer: Tokenizer,
+  told: readonly string[][],
+  unseen: readonly string[][],
+  { steps, judged }: { steps: number; judged: number },
+  seed: number,
+): Promise<Pick<Tour, "curve" | "training">> {
+  const lessons = pretraining(model.spec, model.sizes, tokenizer, shape);
+  const training = await startTraining(model.params, seed);
+  const judge = async () => (await lessons.judge(model.params, unseen, judged)).maskedLM;
+  const curve = [{ step: 0, loss: await judge() }];
+  const report = progress("pre-training", steps);
+  for await (
+    const { step, loss } of train(training, {
+      steps,
+      batch: (key) => [lessons.lesson(told, key)],
+      loss: (params, lesson, key) => lessons.loss(params, lesson, key).total,
+      rate: linear({ peak: 1e-3, warmup: 100, steps }),
+      adamw: { decays: exceptBiasesAndNorms },
+    })
+  ) {
+    await report.at(step, `loss ${loss.toFixed(2)}`);
+    if (step % Math.ceil(steps / 12) === 0 || step === steps) {
+      curve.push({ step, loss: await judge() });
+    }
+  }
+  await report.done();
+  return { curve, training: training.losses };
+}
+
+async function fillFacts(
+  model: Pretrained,
+  tokenizer: Tokenizer,
+  world: World,
+): Promise<Tour["fills"]> {
+  const facts = clozeFacts(world).filter((fact) => fact.told).slice(0, 20);
+  const masks = await fillMasks(model, tokenizer, facts.map((fact) => fact.text));
+  return facts.map(({ text, answer }, i) => ({
+    text,
+    answer,
+    guesses: masks[i][0].map((guess) => guess.token),
+  }));
+}
+
+async function learnSentiment(
+  pretrained: Pretrained,
+  tokenizer: Tokenizer,
+  world: World,
+  steps: number,
+  seed: number,
+): Promise<Tour["sentiment"]> {
+  const labels = ["bad", "good"];
+  const examples = (seed: number, count: number): Labelled[] =>
+    sentimentExamples(world, { seed, count })
+      .map(({ text, label }) => ({ text, label: labels.indexOf(label) }));
+  const told = examples(seed, 1000), known = new Set(told.map((e) => e.text));
+  const unseen = examples(seed + 1_000_000, 1000).filter((e) => !known.has(e.text));
+  const model = await withClassifier(pretrained, labels, seed);
+  const report = progress("fine-tuning", steps);
+  const setting = { steps, batch: 32, length: sentimentLength, rate: 5e-4, seed };
+  for await (const { step, loss } of finetune(model, tokenizer, told, setting)) {
+    await report.at(step, `loss ${loss.toFixed(3)}`);
+  }
+  await report.done();
+  const found = await classify(model, tokenizer, unseen.map((e) => e.text), sentimentLength);
+  const right = unseen.filter((e, i) => e.label === found[i]).length / unseen.length;
+  const good = unseen.filter((e) => e.label === 1).length / unseen.length;
+  return { accuracy: right, majority: Math.max(good, 1 - good) };
+}
+
+async function attentionOf(
+  model: Pretrained,
+  tokenizer: Tokenizer,
+  text: string,
+): Promise<Tour["attention"]> {
+  const batch = encodeBatch(tokenizer, [text]), [, length] = batch.shape;
+  const { attentions } = encode(model.spec, model.sizes, model.params.encoder, asInputs(batch));
+  const weights = await read(attentions);
+  const { heads } = model.sizes;
+  const row = (flat: ArrayLike<number>, at: number) =>
+    Array.from({ length }, (_, j) => flat[at * length + j]);
+  const layers = weights.map((flat) =>
+    Array.from(
+      { length: heads },
+      (_, h) => Array.from({ length }, (_, i) => row(flat, h * length + i)),
+    )
+  );
+  const tokens = Array.from(batch.ids, (id) => model.vocabulary!.tokens[id]);
+  return { tokens, layers };
+}
+
+function numbersOf(model: Pretrained, told: number, steps: number, start: number): Tour["numbers"] {
+  const { sizes, heads } = model;
+  const { name, description } = chosenDevice()!;
+  return [
+    { what: "parameters", value: countParameters(modelParameters(BERT, sizes, heads)) },
+    { what: "layers × width × heads", value: `${sizes.layers} × ${sizes.width} × ${sizes.heads}` },
+    { what: "vocabulary", value: sizes.vocabulary },
+    { what: "documents", value: told },
+    { what: "tokens in a step", value: shape.batch * shape.length },
+    { what: "steps", value: steps },
+    { what: "device", value: `${name}: ${description}` },
+    { what: "seconds", value: Math.round((performance.now() - start) / 1000) },
+  ];
+}
+
+function summarise(tour: Tour, path: string, start: number): void {
+  const { curve, bounds, fills, sentiment } = tour;
+  const nats = (x: number) => x.toFixed(3);
+  console.log(
+    `masked LM on unseen documents: ${nats(curve.at(-1)!.loss)} nats; ln V ${
+      nats(bounds.uniform)
+    }, ` +
+      `floor ${nats(bounds.floor)}: ${(100 * wayToFloor(tour)).toFixed(1)} % of the way`,
+  );
+  for (const { text, answer, guesses } of fills) {
+    const mark = guesses.includes(answer) ? "+" : "-";
+    console.log(` ${mark} ${text}  ${answer}: ${guesses.join(" ")}`);
+  }
+  const found = fills.filter((f) => f.guesses.includes(f.answer)).length;
+  console.log(`facts in other words, in the first five: ${found} of ${fills.length}`);
+  const { accuracy, majority } = sentiment, percent = (x: number) => `${(100 * x).toFixed(1)} %`;
+  console.log(
+    `sentiment of unseen opinions: ${percent(accuracy)}; the majority ${percent(majority)}`,
+  );
+  console.log(`report: ${path} (${((performance.now() - start) / 1000).toFixed(0)} s)`);
+}
+
+if (import.meta.main) await main(command);

@@ -32,7 +32,7 @@ export interface Dropout {
 }
 
 /** One linear layer from D to the heads. */
-type ToHeads = { weight: Declared<"H·K D">; bias: Declared<"H·K"> };
+export type ToHeads = { weight: Declared<"H·K D">; bias: Declared<"H·K"> };
 
 /** The declared parameters of an attention block. */
 export interface AttentionDeclared {

@@ -32,7 +32,8 @@ export type Within<R extends string, S extends string> = string extends R ? true
   : [Words<R>[number]] extends [Words<S>[number]] ? true
   : false;
 
-type Drop<L extends readonly string[], A> = L extends
+/** L without the names A. */
+export type Drop<L extends readonly string[], A> = L extends
   readonly [infer Head extends string, ...infer Tail extends string[]]
   ? Head extends A ? Drop<Tail, A> : [Head, ...Drop<Tail, A>]
   : [];
@@ -52,7 +53,8 @@ export type Rest<S extends string> = string extends S ? string
   : Words<S> extends [string, ...infer Tail extends string[]] ? Join<Tail>
   : never;
 
-type SplitBy<S extends string, D extends string> = S extends `${infer Head}${D}${infer Tail}`
+/** "a, b" split by ", " → ["a", "b"]. */
+export type SplitBy<S extends string, D extends string> = S extends `${infer Head}${D}${infer Tail}`
   ? [Head, ...SplitBy<Tail, D>]
   : [S];
 
@@ -64,7 +66,8 @@ export type Right<E extends string> = E extends `${string} -> ${infer R}` ? R
   : E extends `${string} ->` ? ""
   : never;
 
-type Merged<S extends string> = S extends `${infer A} ${infer B}` ? `${A}·${Merged<B>}` : S;
+/** "H K" → "H·K". */
+export type Merged<S extends string> = S extends `${infer A} ${infer B}` ? `${A}·${Merged<B>}` : S;
 
 /** "B T (H K)" → "B T H·K": the axes of a side of a rearrangement. */
 export type Flat<S extends string> = S extends `${infer X}(${infer G})${infer Y}`
@@ -95,6 +98,7 @@ export function parseGroups(side: string): string[][] {
 
 /** Axes or sizes that do not fit an operation. The message has the names and the sizes. */
 export class AxisError extends RangeError {
+  /** The name errors of this class are printed with. */
   override name = "AxisError";
 }
 

@@ -15,7 +15,8 @@ import { sumTo } from "./reduce.ts";
 import { Tensor } from "./tensor.ts";
 import { layoutOf, merges } from "./views.ts";
 
-type Operands<L> = L extends [infer Head extends string, ...infer Tail]
+/** A tensor for each of the axes on the left of an expression. */
+export type Operands<L> = L extends [infer Head extends string, ...infer Tail]
   ? [Tensor<Head>, ...Operands<Tail>]
   : [];
 

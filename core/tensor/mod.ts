@@ -11,10 +11,24 @@
  * @module
  */
 export { AxisError } from "./axes.ts";
-export type { AxisOf, Both, Flat, Left, Rest, Right, Within, Without } from "./axes.ts";
+export type {
+  AxisOf,
+  Both,
+  Drop,
+  Flat,
+  Join,
+  Left,
+  Merged,
+  Rest,
+  Right,
+  SplitBy,
+  Within,
+  Without,
+  Words,
+} from "./axes.ts";
 export type { Device, DeviceName, Values } from "./device.ts";
 export { chosenDevice, device, type DeviceChoice } from "./devices.ts";
-export { einsum } from "./einsum.ts";
+export { einsum, type Operands } from "./einsum.ts";
 export {
   abs,
   add,
@@ -46,12 +60,15 @@ export { gather, scatterAdd } from "./gather.ts";
 export { gradients, leaves, mapNested, type Nested, valueAndGrad } from "./gradient.ts";
 export { crossEntropy, ignored, logSoftmax, meanOver, softmax, standardize } from "./normalize.ts";
 export { dropout, Key, normal, randomKey, uniform } from "./random.ts";
-export { max, mean, sum } from "./reduce.ts";
+export { type AxesOf, max, mean, sum } from "./reduce.ts";
 export { keep, type NumbersOf, read, type Updates } from "./run.ts";
 export {
+  type Backward,
   full,
   indices,
   isZero,
+  type NestedNumbers,
+  type Origin,
   scalar,
   stopGradient,
   Tensor,
@@ -60,4 +77,4 @@ export {
   withGradient,
   zeros,
 } from "./tensor.ts";
-export { at, broadcast, concat, pad, rearrange, rename, slice } from "./views.ts";
+export { at, broadcast, concat, pad, rearrange, rename, slice, type Source } from "./views.ts";

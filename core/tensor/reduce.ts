@@ -70,6 +70,7 @@ export function sum<S extends string, A extends string>(
   x: Tensor<S>,
   over: AxesOf<A, S>,
 ): Tensor<Without<S, A>>;
+/** Both ways. */
 export function sum(x: Tensor, over?: string): Tensor {
   const axes = named(x, over, "sum");
   // Folding everything would be one long row; folding the last axis first makes many rows of it.
@@ -94,6 +95,7 @@ export function mean<S extends string, A extends string>(
   x: Tensor<S>,
   over: AxesOf<A, S>,
 ): Tensor<Without<S, A>>;
+/** Both ways. */
 export function mean(x: Tensor, over?: string): Tensor {
   const axes = named(x, over, "mean");
   const count = elementsOf(axes.map((a) => x.shape[axisIndex(x, a, "mean")]));

@@ -65,7 +65,9 @@ function view(
   return new Tensor(axes, shape, { kind: "view", ...layout }, [x], (g) => [backward(g)]);
 }
 
-type Source<E extends string> = Left<E> extends [infer L extends string] ? Tensor<Flat<L>> : never;
+/** The tensor that the left side of a rearrangement asks for. */
+export type Source<E extends string> = Left<E> extends [infer L extends string] ? Tensor<Flat<L>>
+  : never;
 
 /**
  * Split, merge, permute and rename axes. Sizes of split axes are given but for one a group.

@@ -58,28 +58,32 @@ function along({ offset, batch, row, column }: Matrix): "row" | "column" | null 
   return column === 1 && aligned(row) ? "row" : row === 1 && aligned(column) ? "column" : null;
 }
 
+/** A factor, and how its blocks are loaded. */
+interface Factor {
+  /** The WGSL function that loads a block from a place, if so many k are `left`. */
+  text: string;
+  type: Argument["type"];
+  /** Step from one k to the next, and step from row to row of a or from column to column of b. */
+  k: string;
+  side: string;
+}
+
 class ProductWriter {
   private readonly parameters = new Parameters();
+  private readonly division: Division;
   private readonly size: { m: string; n: string; k: string };
+  private readonly a: Factor;
+  private readonly b: Factor;
   /** Whether four neighbours in a row of c are one aligned vec4f. */
   private readonly wide: boolean;
-  private readonly loads: { a: Argument["type"]; b: Argument["type"] };
-  private readonly functions: string;
-
-  private readonly division: Division;
-  // deno-lint-ignore no-explicit-any
-  private st: any;
 
   constructor(private readonly c: Contraction, private readonly tiled: boolean) {
     const { parameters: p } = this;
     this.division = tiled ? forGpu(c) : forSoftware(c);
     this.size = { m: p.add(c.m), n: p.add(c.n), k: p.add(c.k) };
+    this.a = this.factor("a", c.a);
+    this.b = this.factor("b", c.b);
     this.wide = along(c.c) === "row" && c.n % 4 === 0;
-    const a = this.blockFunction("a", c.a, c.a.row, c.a.column);
-    const b = this.blockFunction("b", c.b, c.b.row, c.b.column);
-    this.functions = a.text + b.text + this.storeFunction();
-    this.loads = { a: a.type, b: b.type };
-    this.st = {a, b};
   }
 
   kernel(): Kernel {
@@ -91,13 +95,14 @@ class ProductWriter {
       width: 4,
       arguments: [
         { buffer: c.c.buffer, type: this.wide ? "vec4f" : "f32", writes: true },
-        { buffer: c.a.buffer, type: this.loads.a, writes: false },
-        { buffer: c.b.buffer, type: this.loads.b, writes: false },
+        { buffer: c.a.buffer, type: this.a.type, writes: false },
+        { buffer: c.b.buffer, type: this.b.type, writes: false },
       ],
       parameters,
       threads: threads[0] * threads[1],
       groups: down * across * elementsOf(c.batch),
-      declarations: this.functions + (this.tiled ? this.tiles() : ""),
+      declarations: this.a.text + this.b.text + this.storeFunction() +
+        (this.tiled ? this.tiles() : ""),
       body: [
         ...this.position(down, across),
         ...this.each((x, y) => `var c${x}_${y} = mat4x4f();`),
@@ -137,31 +142,26 @@ class ProductWriter {
     ];
   }
 
-  /** Loads a block: column x, entry y is the matrix at row + x, column + y; 0 where k is too large. */
-  private blockFunction(name: "a" | "b", matrix: Matrix, row: number, column: number) {
-    const { parameters: p, c } = this;
-    const [down, across] = [p.add(row), p.add(column)];
-    const buffer = name === "a" ? "b1" : "b2";
+  /** Loads of blocks: column x, entry y is the number x rows down and y columns across. */
+  private factor(name: "a" | "b", matrix: Matrix): Factor {
+    const buffer = name === "a" ? "b1" : "b2", way = along(matrix);
+    const [row, column] = [matrix.row, matrix.column].map((s) => this.parameters.add(s));
     const four = (stride: string) =>
-      range(4).map((x) => `${buffer}[(at + ${x} * ${stride}) >> 2u]`).join(", ");
+      `mat4x4f(${range(4).map((x) => `${buffer}[(at + ${x} * ${stride}) >> 2u]`).join(", ")})`;
     const one = (x: number) =>
-      range(4).map((y) => `${buffer}[at + ${x} * ${down} + ${y} * ${across}]`).join(", ");
-    const way = along(matrix);
-    const block = way === "row"
-      ? `mat4x4f(${four(down)})`
-      : way === "column"
-      ? `transpose(mat4x4f(${four(across)}))`
-      : `mat4x4f(${range(4).map((x) => `vec4f(${one(x)})`).join(", ")})`;
+      range(4).map((y) => `${buffer}[at + ${x} * ${row} + ${y} * ${column}]`).join(", ");
+    const single = () => `mat4x4f(${range(4).map((x) => `vec4f(${one(x)})`).join(", ")})`;
+    const block = way === "row" ? four(row) : way ? `transpose(${four(column)})` : single();
     const within = (x: number) => name === "a" ? "place(0, 1, 2, 3) < place(left)" : `${x} < left`;
     const kept = range(4).map((x) => `select(vec4f(), block[${x}], ${within(x)})`).join(", ");
-    const ragged = c.k % (this.tiled ? DEPTH : 4) !== 0;
+    const ragged = this.c.k % (this.tiled ? DEPTH : 4) !== 0;
     const text = `fn block_${name}(at: i32, left: i32) -> mat4x4f {
   let block = ${block};
   return ${ragged ? `mat4x4f(${kept})` : "block"};
 }
 `;
-    const type: Argument["type"] = way ? "vec4f" : "f32";
-    return { text, type, down, across };
+    const [side, k] = name === "a" ? [row, column] : [column, row];
+    return { text, type: way ? "vec4f" : "f32", k, side };
   }
 
   /** Stores what of a block lies within c. */
@@ -184,15 +184,15 @@ class ProductWriter {
 
   /** Every thread loads its own blocks. */
   private plainLoop(): string[] {
-    const { size, division: { blocks } } = this;
+    const { size, division: { blocks: [down, across] }, a, b } = this;
     return [
       `if (i >= ${size.m} || j >= ${size.n}) { return; }`,
-      ...range(blocks[0]).map((x) => `let a_at${x} = a_start + (${this.row(x)}) * ${this.st.a.down};`),
-      ...range(blocks[1]).map((y) => `let b_at${y} = b_start + (${this.column(y)}) * ${this.st.b.across};`),
+      ...range(down).map((x) => `let a_at${x} = a_start + (${this.row(x)}) * ${a.side};`),
+      ...range(across).map((y) => `let b_at${y} = b_start + (${this.column(y)}) * ${b.side};`),
       `for (var k = 0; k < ${size.k}; k += 4) {`,
-      `let a_k = k * ${this.st.a.across}; let b_k = k * ${this.st.b.down}; let left = ${size.k} - k;`,
-      ...range(blocks[0]).map((x) => `let a${x} = block_a(a_at${x} + a_k, left);`),
-      ...range(blocks[1]).map((y) => `let b${y} = block_b(b_at${y} + b_k, left);`),
+      `let left = ${size.k} - k;`,
+      ...range(down).map((x) => `let a${x} = block_a(a_at${x} + k * ${a.k}, left);`),
+      ...range(across).map((y) => `let b${y} = block_b(b_at${y} + k * ${b.k}, left);`),
       ...this.each((x, y) => `c${x}_${y} += b${y} * a${x};`),
       "}",
     ];
@@ -209,25 +209,28 @@ var<workgroup> tile_b: array<vec4f, ${sizes[1]}>;
 
   /** The workgroup loads DEPTH of k together; then every thread takes its blocks from the tiles. */
   private sharedLoop(): string[] {
-    const { blocks, threads } = this.division;
+    const { division: { blocks, threads }, size } = this;
     const pitch = blocks[0] * threads[0];
-    const fill = (name: string, row: string, column: string) => [
-      `let ${name} = block_${name}(${name}_start, ${row}, ${column});`,
+    const fill = (name: "a" | "b", first: string) => [
+      `let ${name}_at = ${name}_start + (${first} + side) * ${this[name].side} + depth * ${
+        this[name].k
+      };`,
+      `let ${name} = block_${name}(${name}_at, ${size.k} - depth);`,
       ...range(4).map((x) => `tile_${name}[to + ${x * pitch}u] = ${name}[${x}];`),
     ];
-    const take = (name: string, place: string) => {
+    const take = (name: "a" | "b", place: string) => {
       const at = (x: number) => `tile_${name}[(deep * 4u + ${x}u) * ${pitch}u + ${place}]`;
       return `mat4x4f(${range(4).map(at).join(", ")})`;
     };
     const [down, across] = [`local / ${threads[1]}u`, `local % ${threads[1]}u`];
     return [
-      `for (var k = 0; k < ${this.size.k}; k += ${DEPTH}) {`,
+      `for (var k = 0; k < ${size.k}; k += ${DEPTH}) {`,
       `for (var x = local; x < ${pitch * DEPTH / 4}u; x += ${threads[0] * threads[1]}u) {`,
       `let to = (x / ${pitch}u) * ${4 * pitch}u + x % ${pitch}u;`,
       `let depth = k + i32(x / ${pitch}u) * 4;`,
       `let side = i32(x % ${pitch}u) * 4;`,
-      ...fill("a", "m0 + side", "depth"),
-      ...fill("b", "depth", "n0 + side"),
+      ...fill("a", "m0"),
+      ...fill("b", "n0"),
       "}",
       "workgroupBarrier();",
       `for (var deep = 0u; deep < ${DEPTH / 4}u; deep++) {`,

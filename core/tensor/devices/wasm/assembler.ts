@@ -8,7 +8,9 @@
  */
 
 /** Bytes, nested as they were put together; `Module.bytes` flattens them. */
-export type Code = number | readonly Code[];
+export type Code = readonly (number | Code)[];
+/** What an instruction works on; a number means the instruction that makes this whole number. */
+export type Operand = Code | number;
 /** The types of values that the kernels use. */
 export type Type = "i32" | "v128";
 /** A local variable. It is its own code: used as an operand, it means its value. */
@@ -29,20 +31,25 @@ function signed(n: number): number[] {
   return [...bytes, n & 127];
 }
 
-type Instruction = (...operands: Code[]) => Code;
-const op = (...opcode: number[]): Instruction => (...operands) => [...operands, ...opcode];
+type Instruction = (...operands: Operand[]) => Code;
+const codeOf = (x: Operand): Code => typeof x === "number" ? [0x41, ...signed(x)] : x;
+const op = (...opcode: number[]): Instruction => (...operands) => [
+  ...operands.map(codeOf),
+  ...opcode,
+];
 const simd = (opcode: number): Instruction => op(0xfd, ...unsigned(opcode));
 /** Instructions on memory; `offset` is in bytes. Every access may be unaligned. */
-const access = (...opcode: number[]) => (address: Code, offset = 0): Code => [
-  [address, ...opcode, 2],
-  unsigned(offset),
+const load = (...opcode: number[]) => (address: Code, offset = 0): Code => [
+  ...[address, ...opcode, 2],
+  ...unsigned(offset),
 ];
-const bytesOf = (values: Float32Array | Int32Array) => [...new Uint8Array(values.buffer)];
+const literal = (lanes: Float32Array | Int32Array): Code => [0xfd, 0x0c, ...bytesOf(lanes)];
+const bytesOf = (lanes: Float32Array | Int32Array) => new Uint8Array(lanes.buffer);
+const four = (n: number[]) => [0, 1, 2, 3].map((lane) => n[lane % n.length]);
 
 /** Whole numbers and addresses. */
 export const i32 = {
-  const: (n: number): Code => [0x41, signed(n)],
-  load: access(0x28),
+  load: load(0x28),
   eq: op(0x46),
   ltS: op(0x48),
   ltU: op(0x49),
@@ -63,30 +70,24 @@ export const fill: Instruction = op(0xfc, 0x0b, 0);
 
 /** 128 bits, whatever they mean. */
 export const v128 = {
-  load: access(0xfd, 0x00),
+  load: load(0xfd, 0x00),
   /** The number at the address, four times. */
-  splat: access(0xfd, 0x09),
+  splat: load(0xfd, 0x09),
   /** The number at the address in lane 0; zeros elsewhere. */
-  loadOne: access(0xfd, 0x5c),
-  loadLane: (address: Code, vector: Code, lane: number): Code => [
-    [address, vector, 0xfd, 0x56, 2, 0],
-    lane,
-  ],
-  store: (address: Code, vector: Code, offset = 0): Code => [
-    [address, vector, 0xfd, 0x0b, 2],
-    unsigned(offset),
-  ],
-  storeLane: (address: Code, vector: Code, lane: number, offset = 0): Code => [
-    [address, vector, 0xfd, 0x5a, 2],
-    [unsigned(offset), lane],
-  ],
+  loadOne: load(0xfd, 0x5c),
+  loadLane: (address: Code, v: Code, lane: number): Code => [address, v, 0xfd, 0x56, 2, 0, lane],
+  store: (
+    address: Code,
+    v: Code,
+    offset = 0,
+  ): Code => [address, v, 0xfd, 0x0b, 2, unsigned(offset)],
+  storeLane: (address: Code, v: Code, lane: number): Code => [address, v, 0xfd, 0x5a, 2, 0, lane],
   /** Lanes of a (0 … 3) and b (4 … 7), picked by number. */
   shuffle: (a: Code, b: Code, ...lanes: number[]): Code => [
-    [a, b, 0xfd, 0x0d],
-    lanes.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3]),
+    ...[a, b, 0xfd, 0x0d],
+    ...lanes.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3]),
   ],
   and: simd(0x4e),
-  or: simd(0x50),
   xor: simd(0x51),
   /** operands: where set, where not, mask */
   bitselect: simd(0x52),
@@ -94,9 +95,7 @@ export const v128 = {
 
 /** Four floats. */
 export const f32x4 = {
-  const: (
-    ...n: number[]
-  ): Code => [0xfd, 0x0c, bytesOf(new Float32Array([0, 1, 2, 3].map((i) => n[i % n.length])))],
+  const: (...n: number[]): Code => literal(new Float32Array(four(n))),
   eq: simd(0x41),
   ne: simd(0x42),
   lt: simd(0x43),
@@ -115,7 +114,6 @@ export const f32x4 = {
   /** a < b ? b : a */
   pmax: simd(0xeb),
   convertS: simd(0xfa),
-  convertU: simd(0xfb),
   /** a · b + c, rounded once */
   relaxedMadd: simd(0x105),
   /** c - a · b, rounded once */
@@ -124,9 +122,7 @@ export const f32x4 = {
 
 /** Four whole numbers. */
 export const i32x4 = {
-  const: (
-    ...n: number[]
-  ): Code => [0xfd, 0x0c, bytesOf(new Int32Array([0, 1, 2, 3].map((i) => n[i % n.length])))],
+  const: (...n: number[]): Code => literal(new Int32Array(four(n))),
   splat: simd(0x11),
   lane: (vector: Code, lane: number): Code => [[vector, 0xfd, 0x1b], lane],
   gtS: simd(0x3b),
@@ -169,7 +165,7 @@ export class Routine {
     return [0x20, unsigned(this.parameters.length + this.#types.length - 1)];
   }
   /** A new variable with a whole number in it. */
-  integer(value: Code): Local {
+  integer(value: Operand): Local {
     return this.set(this.local("i32"), value);
   }
   /** A new variable with a vector in it. */
@@ -182,7 +178,7 @@ export class Routine {
     let found = this.#constants.get(key);
     if (!found) {
       found = this.#declare("v128");
-      this.#prologue.push(value, 0x21, found[1]);
+      this.#prologue.push(value, [0x21, found[1]]);
       this.#constants.set(key, found);
     }
     return found;
@@ -196,12 +192,12 @@ export class Routine {
     this.#code.push(...code);
   }
   /** variable = value */
-  set(variable: Local, value: Code): Local {
-    this.do(value, 0x21, variable[1]);
+  set(variable: Local, value: Operand): Local {
+    this.do(codeOf(value), [0x21, variable[1]]);
     return variable;
   }
   /** variable += value */
-  add(variable: Local, value: Code): void {
+  add(variable: Local, value: Operand): void {
     this.set(variable, i32.add(variable, value));
   }
   /** a · b + c */
@@ -214,38 +210,38 @@ export class Routine {
   }
   /** if (condition) then() else otherwise() */
   if(condition: Code, then: () => void, otherwise?: () => void): void {
-    this.do(condition, 0x04, 0x40);
+    this.do(condition, [0x04, 0x40]);
     then();
     if (otherwise) {
-      this.do(0x05);
+      this.do([0x05]);
       otherwise();
     }
-    this.do(0x0b);
+    this.do([0x0b]);
   }
   /** while (condition) body(): tested once before and then at the end of each turn. */
   while(condition: Code, body: () => void): void {
     this.if(condition, () => {
-      this.do(0x03, 0x40);
+      this.do([0x03, 0x40]);
       body();
-      this.do(condition, 0x0d, 0, 0x0b);
+      this.do(condition, [0x0d, 0, 0x0b]);
     });
   }
   /** for (i = from; i < to; i += step) body(i), with i and to as signed numbers. */
-  for(from: Code, to: Local, step: number, body: (i: Local) => void): void {
+  for(from: Operand, to: Local, step: number, body: (i: Local) => void): void {
     const i = this.integer(from);
     this.while(i32.ltS(i, to), () => {
       body(i);
-      this.add(i, i32.const(step));
+      this.add(i, step);
     });
   }
   /** The smaller of two numbers that are not negative. */
-  least(a: Code, b: Code): Code {
+  least(a: Operand, b: Operand): Code {
     const [x, y] = [this.integer(a), this.integer(b)];
     return i32.select(x, y, i32.ltU(x, y));
   }
   /** Call another function of the same module. */
-  call(routine: Routine, ...values: Code[]): void {
-    this.do(...values, 0x10, unsigned(routine.index));
+  call(routine: Routine, ...values: Operand[]): void {
+    this.do(...values.map(codeOf), [0x10, unsigned(routine.index)]);
   }
   /** Variables made inside are free for other uses afterwards. */
   scope(body: () => void): void {
@@ -266,13 +262,15 @@ const sized = (code: Code): Code => {
   const bytes = flat(code);
   return [unsigned(bytes.length), bytes];
 };
-const list = (items: Code[]): Code => [unsigned(items.length), items];
+const list = (items: (Code | number)[]): Code => [unsigned(items.length), items];
 const text = (s: string): Code => list([...s].map((c) => c.charCodeAt(0)));
 const section = (id: number, items: Code[]): Code => [id, sized(list(items))];
 
 function flat(code: Code, into: number[] = []): number[] {
-  if (typeof code === "number") into.push(code);
-  else for (const part of code) flat(part, into);
+  for (const part of code) {
+    if (typeof part === "number") into.push(part);
+    else flat(part, into);
+  }
   return into;
 }
 

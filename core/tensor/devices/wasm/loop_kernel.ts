@@ -11,7 +11,16 @@
  * @module
  */
 import { type Expression, inOrder, input, type Operator } from "../../expression.ts";
-import { type Code, f32x4, i32, i32x4, type Local, type Routine, v128 } from "./assembler.ts";
+import {
+  type Code,
+  f32x4,
+  i32,
+  i32x4,
+  type Local,
+  type Operand,
+  type Routine,
+  v128,
+} from "./assembler.ts";
 import { type LoopPlan, type PlannedStage, slot } from "./loop_plan.ts";
 import { erf, exp, log, random, tanh } from "./mathematics.ts";
 
@@ -116,7 +125,7 @@ class LoopWriter {
     const pass = () =>
       this.within(() => {
         if (!prepared) this.prepare(group);
-        if (lanes) this.turns(f.integer(once ? i32.const(1) : lanes), visit);
+        if (lanes) this.turns(f.integer(once ? 1 : lanes), visit);
         else visit(width);
       });
     if (once) pass();
@@ -149,7 +158,7 @@ class LoopWriter {
     if (dimension === plan.inner.length) return body();
     this.walking(() => {
       const steps = this.#at.map((_, i) => f.integer(this.stride(i, d)));
-      f.for(i32.const(0), f.integer(this.word(slot.size(d))), 1, () => {
+      f.for(0, f.integer(this.word(slot.size(d))), 1, () => {
         this.nest(dimension + 1, body);
         this.move((i) => steps[i]);
       });
@@ -164,15 +173,15 @@ class LoopWriter {
         body(width);
         this.move((i) => {
           const { walk, buffer } = plan.places[i];
-          if (walk === "next") return i32.const(4 * width * (buffer < 0 ? 1 : 4));
-          return walk === "far" ? i32.mul(this.#far[i]!, i32.const(4 * width)) : null;
+          if (walk === "next") return 4 * width * (buffer < 0 ? 1 : 4);
+          return walk === "far" ? i32.mul(this.#far[i]!, 4 * width) : null;
         });
-        f.add(left, i32.const(-4 * width));
+        f.add(left, -4 * width);
       });
     this.walking(() => {
-      if (plan.width > 1) f.while(i32.geS(left, i32.const(4 * plan.width)), turn(plan.width));
+      if (plan.width > 1) f.while(i32.geS(left, 4 * plan.width), turn(plan.width));
       this.#left = left;
-      f.while(i32.gtS(left, i32.const(0)), turn(1));
+      f.while(i32.gtS(left, 0), turn(1));
       this.#left = null;
     });
   }
@@ -384,11 +393,11 @@ class LoopWriter {
   /** The address of each lane, one after another; that of a lane that is not there repeats the last. */
   lanes(place: number, first: Code, body: (lane: number, at: Local) => void): void {
     const { f } = this, next = this.plan.places[place].walk === "next";
-    const step = this.#far[place] ?? i32.const(next ? 4 : 0);
-    const at = f.integer(i32.add(first, i32.mul(step, i32.const(4 * this.#turn))));
+    const step = this.#far[place] ?? (next ? 4 : 0);
+    const at = f.integer(i32.add(first, i32.mul(step, 4 * this.#turn)));
     for (let lane = 0; lane < 4; lane++) {
-      const there = this.#left && i32.gtS(this.#left, i32.const(lane));
-      if (lane) f.add(at, there ? i32.select(step, i32.const(0), there) : step);
+      const there = this.#left && i32.gtS(this.#left, lane);
+      if (lane) f.add(at, there ? i32.select(step, 0, there) : step);
       body(lane, at);
     }
   }
@@ -399,11 +408,11 @@ class LoopWriter {
     const singly = () =>
       this.lanes(place, this.#at[place], (lane, at) => {
         const put = () => f.do(v128.storeLane(at, vector, lane));
-        if (left) f.if(i32.gtS(left, i32.const(lane)), put);
+        if (left) f.if(i32.gtS(left, lane), put);
         else put();
       });
     if (this.plan.places[place].walk !== "next") singly();
-    else if (left) f.if(i32.geS(left, i32.const(4)), together, singly);
+    else if (left) f.if(i32.geS(left, 4), together, singly);
     else together();
   }
 
@@ -421,7 +430,7 @@ class LoopWriter {
     return this.field(place, d < 0 ? -3 : 2 + d);
   }
   /** Moves every place; null leaves it. */
-  move(by: (place: number) => Code | null): void {
+  move(by: (place: number) => Operand | null): void {
     this.#at.forEach((p, i) => {
       const step = by(i);
       if (step) this.f.add(p, step);

@@ -9,7 +9,7 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { type Code, f32x4, i32, i32x4, type Local, type Routine, v128 } from "./assembler.ts";
+import { type Code, f32x4, i32x4, type Local, type Routine, v128 } from "./assembler.ts";
 
 /** c₀ + c₁ x + c₂ x² + …, by Horner's rule. */
 function polynomial(f: Routine, x: Local, coefficients: number[]): Code {
@@ -33,7 +33,7 @@ export function exp(f: Routine, x: Local): Code {
   const n = f.vector(f32x4.sub(rounded, f.number(ROUNDER)));
   const r = f.vector(f.nmadd(n, f.number(LN2_LOW), f.nmadd(n, f.number(LN2_HIGH), half)));
   // The exponent of a float starts at bit 23: added to that of 1, n gives 2ⁿ.
-  const power = i32x4.add(i32x4.shl(rounded, i32.const(23)), f.number(1));
+  const power = i32x4.add(i32x4.shl(rounded, 23), f.number(1));
   const root = f.vector(f32x4.mul(polynomial(f, r, EXP), power));
   return f32x4.mul(root, root);
 }
@@ -45,8 +45,8 @@ export function log(f: Routine, x: Local): Code {
   const up = v128.bitselect(f32x4.mul(x, f.number(2 ** 23)), x, subnormal);
   const normal = f.vector(up);
   const sqrtHalf = f.constant(i32x4.const(0x3f3504f3));
-  const exponent = f.vector(i32x4.shrS(i32x4.sub(normal, sqrtHalf), i32.const(23)));
-  const mantissa = i32x4.sub(normal, i32x4.shl(exponent, i32.const(23)));
+  const exponent = f.vector(i32x4.shrS(i32x4.sub(normal, sqrtHalf), 23));
+  const mantissa = i32x4.sub(normal, i32x4.shl(exponent, 23));
   const m = f.vector(f32x4.sub(mantissa, f.number(1)));
   const e = f.vector(
     f32x4.sub(f32x4.convertS(exponent), v128.and(subnormal, f.number(23))),
@@ -105,12 +105,12 @@ export const erf = (f: Routine, x: Local): Code =>
 export function random(f: Routine, keyHigh: Code, keyLow: Code, counter: Code): Code {
   const first = scramble(f, v128.xor(counter, keyLow));
   const bits = scramble(f, v128.xor(first, keyHigh));
-  return f32x4.mul(f32x4.convertS(i32x4.shrU(bits, i32.const(8))), f.number(2 ** -24));
+  return f32x4.mul(f32x4.convertS(i32x4.shrU(bits, 8)), f.number(2 ** -24));
 }
 
 function scramble(f: Routine, bits: Code): Local {
   const x = f.vector(bits);
-  const mix = (shift: number) => f.set(x, v128.xor(x, i32x4.shrU(x, i32.const(shift))));
+  const mix = (shift: number) => f.set(x, v128.xor(x, i32x4.shrU(x, shift)));
   mix(16);
   f.set(x, i32x4.mul(x, f.constant(i32x4.const(0x7feb352d))));
   mix(15);

@@ -115,31 +115,31 @@ export function writeProduct(module: Module, name: string): void {
   const f = module.routine(4, name);
   const [parameters, begin, end, scratch] = f.parameters;
   const word = (field: string) => i32.load(parameters, 4 * FIELDS.indexOf(field));
-  const panelAt = f.integer(i32.add(scratch, i32.const(PANEL_ROW * rowsOf(module.fma))));
+  const panelAt = f.integer(i32.add(scratch, PANEL_ROW * rowsOf(module.fma)));
   f.while(i32.ltS(begin, end), () => {
     // The panels of this chunk that belong to one block of rows.
     const panels = f.integer(word("panels"));
     const first = f.integer(i32.remU(begin, panels));
     const last = f.integer(f.least(panels, i32.add(first, i32.sub(end, begin))));
     const block = f.integer(
-      i32.add(parameters, i32.mul(i32.divU(begin, panels), i32.const(16))),
+      i32.add(parameters, i32.mul(i32.divU(begin, panels), 16)),
     );
     f.add(begin, i32.sub(last, first));
     const [a, b, c] = ["a", "b", "c"].map((x, i) =>
       f.integer(i32.add(i32.load(word(x)), i32.load(block, 4 * FIELDS.length + 4 * i)))
     );
-    const k = f.integer(word("k")), add = f.integer(i32.const(0)), again = f.integer(i32.const(1));
+    const k = f.integer(word("k")), add = f.integer(0), again = f.integer(1);
     f.while(again, () => {
       const deep = f.integer(f.least(k, word("depth")));
       f.for(first, last, 1, (panel) => {
-        const column = f.integer(i32.mul(panel, i32.const(COLUMNS)));
-        const columns = f.integer(f.least(i32.sub(word("n"), column), i32.const(COLUMNS)));
+        const column = f.integer(i32.mul(panel, COLUMNS));
+        const columns = f.integer(f.least(i32.sub(word("n"), column), COLUMNS));
         const right = f.integer(i32.add(b, i32.mul(column, word("bColumn"))));
         const rightStep = f.integer(word("bRow"));
         f.if(word("packs"), () => {
           f.call(pack, panelAt, right, deep, rightStep, word("bColumn"), columns);
           f.set(right, panelAt);
-          f.set(rightStep, i32.const(PANEL_ROW));
+          f.set(rightStep, PANEL_ROW);
         });
         const out = i32.add(c, i32.mul(column, word("cColumn")));
         const rows = i32.load(block, 4 * FIELDS.length + 12);
@@ -147,8 +147,8 @@ export function writeProduct(module: Module, name: string): void {
       });
       f.add(a, i32.mul(deep, word("aColumn")));
       f.add(b, i32.mul(deep, word("bRow")));
-      f.add(k, i32.sub(i32.const(0), deep));
-      f.set(add, i32.const(1));
+      f.add(k, i32.sub(0, deep));
+      f.set(add, 1);
       f.set(again, k);
     });
   });
@@ -163,22 +163,22 @@ function writePanel(module: Module): Routine {
   const [aRow, aColumn, cRow, cColumn] = ["aRow", "aColumn", "cRow", "cColumn"]
     .map((field) => f.integer(i32.load(parameters, 4 * FIELDS.indexOf(field))));
   const whole = f.integer(
-    i32.and(i32.eq(columns, i32.const(COLUMNS)), i32.eq(cColumn, i32.const(4))),
+    i32.and(i32.eq(columns, COLUMNS), i32.eq(cColumn, 4)),
   );
   const run = (rows: number) => {
     const operands = [left, aRow, aColumn, right, rightStep, k];
     f.if(whole, () => f.call(tiles[rows - 1], ...operands, out, cRow, add), () => {
-      f.call(tiles[rows - 1], ...operands, scratch, i32.const(PANEL_ROW), i32.const(0));
-      f.call(spill, scratch, out, i32.const(rows), columns, cRow, cColumn, add);
+      f.call(tiles[rows - 1], ...operands, scratch, PANEL_ROW, 0);
+      f.call(spill, scratch, out, rows, columns, cRow, cColumn, add);
     });
   };
-  f.while(i32.geS(rows, i32.const(tile)), () => {
+  f.while(i32.geS(rows, tile), () => {
     run(tile);
-    f.add(left, i32.mul(aRow, i32.const(tile)));
-    f.add(out, i32.mul(cRow, i32.const(tile)));
-    f.add(rows, i32.const(-tile));
+    f.add(left, i32.mul(aRow, tile));
+    f.add(out, i32.mul(cRow, tile));
+    f.add(rows, -tile);
   });
-  for (let r = tile - 1; r > 0; r--) f.if(i32.eq(rows, i32.const(r)), () => run(r));
+  for (let r = tile - 1; r > 0; r--) f.if(i32.eq(rows, r), () => run(r));
   return f;
 }
 
@@ -200,10 +200,10 @@ function writeTile(module: Module, rows: number): Routine {
       f.add(at[r], leftColumn);
     }
     f.add(right, rightStep);
-    f.add(k, i32.const(-1));
+    f.add(k, -1);
   };
-  f.while(i32.geS(k, i32.const(4)), () => [1, 2, 3, 4].forEach(step));
-  f.while(i32.gtS(k, i32.const(0)), step);
+  f.while(i32.geS(k, 4), () => [1, 2, 3, 4].forEach(step));
+  f.while(i32.gtS(k, 0), step);
   f.if(add, () => {
     const at = f.integer(out);
     for (const [s0, s1] of sums) {
@@ -225,11 +225,11 @@ function writePack(module: Module): Routine {
   const f = module.routine(6);
   const [to, from, k, row, column, columns] = f.parameters;
   const next = (turns: number) => {
-    f.add(to, i32.const(turns * PANEL_ROW));
-    f.add(k, i32.const(-turns));
+    f.add(to, turns * PANEL_ROW);
+    f.add(k, -turns);
   };
-  f.if(i32.eq(column, i32.const(4)), () =>
-    f.while(i32.gtS(k, i32.const(0)), () => {
+  f.if(i32.eq(column, 4), () =>
+    f.while(i32.gtS(k, 0), () => {
       f.do(v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16));
       f.add(from, row);
       next(1);
@@ -237,17 +237,17 @@ function writePack(module: Module): Routine {
   // Columns that are not there repeat the last one.
   const at: Local[] = [f.integer(from)];
   for (let j = 1; j < COLUMNS; j++) {
-    const step = i32.select(column, i32.const(0), i32.gtS(columns, i32.const(j)));
+    const step = i32.select(column, 0, i32.gtS(columns, j));
     at.push(f.integer(i32.add(at[j - 1], step)));
   }
-  f.if(i32.eq(row, i32.const(4)), () =>
-    f.while(i32.geS(k, i32.const(4)), () => {
+  f.if(i32.eq(row, 4), () =>
+    f.while(i32.geS(k, 4), () => {
       for (const half of [0, 4]) transpose(f, at.slice(half, half + 4), to, 4 * half);
-      at.forEach((p) => f.add(p, i32.const(16)));
+      at.forEach((p) => f.add(p, 16));
       next(4);
     }));
   const vector = f.local("v128");
-  f.while(i32.gtS(k, i32.const(0)), () => {
+  f.while(i32.gtS(k, 0), () => {
     for (let j = 0; j < COLUMNS; j++) {
       f.set(vector, j % 4 ? v128.loadLane(at[j], vector, j % 4) : v128.loadOne(at[j]));
       if (j % 4 === 3) f.do(v128.store(to, vector, 4 * j - 12));
@@ -275,16 +275,16 @@ function transpose(f: Routine, at: Local[], to: Local, offset: number): void {
 function writeSpill(module: Module): Routine {
   const f = module.routine(7);
   const [tile, out, rows, columns, row, column, add] = f.parameters;
-  f.for(i32.const(0), rows, 1, () => {
+  f.for(0, rows, 1, () => {
     const [from, to] = [f.integer(tile), f.integer(out)];
-    f.for(i32.const(0), columns, 1, () => {
+    f.for(0, columns, 1, () => {
       const v = f.vector(v128.loadOne(from));
       f.if(add, () => f.set(v, f32x4.add(v, v128.loadOne(to))));
       f.do(v128.storeLane(to, v, 0));
-      f.add(from, i32.const(4));
+      f.add(from, 4);
       f.add(to, column);
     });
-    f.add(tile, i32.const(PANEL_ROW));
+    f.add(tile, PANEL_ROW);
     f.add(out, row);
   });
   return f;

@@ -30,33 +30,33 @@ export function writeScatter(module: Module, name: string): void {
   const word = (i: number) => i32.load(f.parameters[0], 4 * i);
   const [ids, from, to] = [0, 1, 2].map((i) => f.integer(i32.load(word(i))));
   const [rows, width, size] = [3, 4, 5].map((i) => f.integer(word(i)));
-  const first = f.integer(i32.mul(f.parameters[1], i32.const(4 * COLUMNS)));
-  const end = f.integer(i32.mul(f.parameters[2], i32.const(4 * COLUMNS)));
+  const first = f.integer(i32.mul(f.parameters[1], 4 * COLUMNS));
+  const end = f.integer(i32.mul(f.parameters[2], 4 * COLUMNS));
   const bytes = f.integer(i32.sub(f.least(width, end), first));
   f.add(from, first);
   f.add(to, first);
   const zero = f.integer(to);
-  f.for(i32.const(0), size, 1, () => {
-    f.do(fill(zero, i32.const(0), bytes));
+  f.for(0, size, 1, () => {
+    f.do(fill(zero, 0, bytes));
     f.add(zero, width);
   });
-  const last = f.vector(i32x4.splat(i32.sub(size, i32.const(1))));
-  f.for(i32.const(0), rows, 1, () => {
+  const last = f.vector(i32x4.splat(i32.sub(size, 1)));
+  f.for(0, rows, 1, () => {
     const id = i32x4.lane(i32x4.minU(i32x4.truncU(v128.splat(ids)), last), 0);
     const target = f.integer(i32.add(to, i32.mul(id, width)));
     const source = f.integer(from), left = f.integer(bytes);
-    f.while(i32.geS(left, i32.const(16)), () => {
+    f.while(i32.geS(left, 16), () => {
       f.do(v128.store(target, f32x4.add(v128.load(target), v128.load(source))));
-      for (const p of [target, source]) f.add(p, i32.const(16));
-      f.add(left, i32.const(-16));
+      for (const p of [target, source]) f.add(p, 16);
+      f.add(left, -16);
     });
-    f.while(i32.gtS(left, i32.const(0)), () => {
+    f.while(i32.gtS(left, 0), () => {
       const sum = f32x4.add(v128.loadOne(target), v128.loadOne(source));
       f.do(v128.storeLane(target, sum, 0));
-      for (const p of [target, source]) f.add(p, i32.const(4));
-      f.add(left, i32.const(-4));
+      for (const p of [target, source]) f.add(p, 4);
+      f.add(left, -4);
     });
-    f.add(ids, i32.const(4));
+    f.add(ids, 4);
     f.add(from, width);
   });
 }

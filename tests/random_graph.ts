@@ -164,8 +164,8 @@ function rearrange(x: Tensor, { dice }: RandomGraph): Tensor {
   const groups = x.axes.map((axis, d) => {
     const size = x.shape[d], factor = [2, 3].find((f) => size % f === 0 && size > f);
     if (!factor || dice.chance(0.4)) return [axis];
-    sizes[`p${d}`] = factor;
-    return [`p${d}`, `q${d}`];
+    sizes[`p_${d}`] = factor;
+    return [`p_${d}`, `q_${d}`];
   });
   const whole = t.rename(x, `${x.axes.join(" ")} -> ${groups.map((g) => g.join("·")).join(" ")}`);
   const order = dice.shuffled(groups.flat()), merged: string[][] = [];

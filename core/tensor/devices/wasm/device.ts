@@ -8,14 +8,13 @@
  * @module
  */
 import type { Device, Executable, Storage, Values } from "../../device.ts";
-import type { Loop, Program, Step } from "../../program.ts";
+import type { Program, Step } from "../../program.ts";
 import { hasRelaxedSimd, hasSimd, Module } from "./assembler.ts";
-import { writeLoop } from "./loop_kernel.ts";
-import { keyOf, parametersOf, planLoop } from "./loop_plan.ts";
+import { loopJob } from "./loop_kernel.ts";
 import { Memory } from "./memory.ts";
-import { asLoop, planProduct, writeProduct } from "./product_kernel.ts";
-import { planScatter, writeScatter } from "./scatter_kernel.ts";
-import { Threads } from "./threads.ts";
+import { productJob } from "./product_kernel.ts";
+import { scatterJob } from "./scatter_kernel.ts";
+import { type Job, Threads } from "./threads.ts";
 
 /** Choices for `wasmDevice`; the defaults suit the machine. */
 export interface WasmOptions {
@@ -39,13 +38,8 @@ class Piece implements Storage {
   constructor(readonly elements: number, public at: number, readonly memory: Memory) {}
 }
 
-/** A step, ready: which kernel, where its parameters are, how much there is to do. */
-interface Job {
-  kernel: number;
-  parameters: number;
-  units: number;
-  grain: number;
-}
+/** What `Threads.run` wants to know of a step: kernel, parameters, units, grain. */
+type Call = [kernel: number, parameters: number, units: number, grain: number];
 
 /** The device that needs nothing but a processor. Throws where WebAssembly knows no SIMD. */
 export function wasmDevice(options: WasmOptions = {}): Device {
@@ -62,7 +56,6 @@ class WasmDevice implements Device {
   readonly #fma: boolean;
   readonly #chunkWork: number;
   readonly #kernels = new Map<string, number>();
-  #known = 0;
   /** Room for the scratch slots, shared by all programs: runs follow one another. */
   #arena = { at: 0, bytes: 0 };
 
@@ -108,7 +101,8 @@ class WasmDevice implements Device {
       this.#arena = { at: this.#memory.take(bytes), bytes };
     }
     const table = this.#memory.take(4 * program.buffers.length);
-    const { jobs, block } = this.#prepare(program.steps, table);
+    const pointerTo = (buffer: number) => table + 4 * buffer;
+    const { calls, block } = this.#prepare(program.steps.map((s) => this.#plan(s, pointerTo)));
     return {
       run: (storages, reads) => {
         if (storages.length !== program.bindings) {
@@ -122,58 +116,39 @@ class WasmDevice implements Device {
             ? this.#arena.at + offsets[slot]
             : this.#address(storages[binding]);
         });
-        for (const job of jobs) {
-          this.#threads.run(job.kernel, job.parameters, job.units, job.grain);
-        }
+        for (const call of calls) this.#threads.run(...call);
         return Promise.resolve(reads.map((i) => this.#copy(storages[i])));
       },
       dispose: () => [table, block].forEach((at) => this.#memory.give(at)),
     };
   }
 
-  /** Kernels and parameter blocks for all steps. */
-  #prepare(steps: Step[], table: number): { jobs: Job[]; block: number } {
-    const module = new Module(this.#fma);
-    const before = this.#known;
-    const planned = steps.map((step) => this.#plan(step, module, (buffer) => table + 4 * buffer));
-    if (this.#known > before) this.#threads.add(module.bytes(this.#memory.shared));
-    const all = planned.flatMap((p) => p.parameters);
-    const block = this.#memory.take(4 * all.length);
-    this.#memory.words(block, all.length).set(all);
-    let at = block;
-    const jobs = planned.map(({ kernel, parameters, units, work }): Job => {
-      const job = { kernel, parameters: at, units, grain: this.#grain(units, work) };
-      at += 4 * parameters.length;
-      return job;
-    });
-    return { jobs: jobs.filter((j) => j.units > 0), block };
+  #plan(step: Step, pointerTo: (buffer: number) => number): Job {
+    if (step.kind === "loop") return loopJob(step, pointerTo);
+    if (step.kind === "scatter") return scatterJob(step, pointerTo);
+    return productJob(step, this.#fma, pointerTo);
   }
 
-  #plan(step: Step, module: Module, pointerTo: (buffer: number) => number) {
-    const kernel = (key: string, write: (name: string) => void) => {
-      let number = this.#kernels.get(key);
-      if (number === undefined) {
-        this.#kernels.set(key, number = this.#known++);
-        write(`k${number}`);
-      }
-      return number;
-    };
-    if (step.kind === "scatter") {
-      const write = (name: string) => writeScatter(module, name);
-      return { kernel: kernel("scatter", write), ...planScatter(step, pointerTo) };
+  /** Writes the kernels that are new, and the parameters of all. */
+  #prepare(jobs: Job[]): { calls: Call[]; block: number } {
+    const module = new Module(this.#fma), fresh = new Map<string, number>();
+    for (const { key, write } of jobs) {
+      if (this.#kernels.has(key) || fresh.has(key)) continue;
+      fresh.set(key, this.#kernels.size + fresh.size);
+      write(module, `k${fresh.get(key)}`);
     }
-    if (step.kind === "contraction" && step.m !== 1 && step.n !== 1) {
-      const write = (name: string) => writeProduct(module, name);
-      return { kernel: kernel("product", write), ...planProduct(step, this.#fma, pointerTo) };
-    }
-    const loop: Loop = step.kind === "loop" ? step : asLoop(step);
-    const plan = planLoop(loop);
-    return {
-      kernel: kernel(keyOf(plan), (name) => writeLoop(module.routine(4, name), plan)),
-      parameters: parametersOf(plan, pointerTo),
-      units: plan.units,
-      work: plan.work,
-    };
+    if (fresh.size) this.#threads.add(module.bytes(this.#memory.shared));
+    fresh.forEach((number, key) => this.#kernels.set(key, number));
+    const words = jobs.flatMap((job) => job.parameters);
+    const block = this.#memory.take(4 * words.length);
+    this.#memory.words(block, words.length).set(words);
+    let at = block;
+    const calls = jobs.map(({ key, parameters, units, work }): Call => {
+      at += 4 * parameters.length;
+      const own = at - 4 * parameters.length;
+      return [this.#kernels.get(key)!, own, units, this.#grain(units, work)];
+    });
+    return { calls: calls.filter(([, , units]) => units > 0), block };
   }
 
   /** Units in a chunk: a few chunks for each thread, none of them too small. */

@@ -2,41 +2,30 @@
  * Matrix products as SIMD code — after Goto & van de Geijn 2008, "Anatomy of High-Performance Matrix
  * Multiplication".
  *
- * Idea   A tile of 6 × 8 sums stays in registers while k runs: eight numbers of b are loaded once for six
- *        rows, each number of a once for eight columns. Eight columns of b are first copied side by
- *        side (a panel), so that they stream from the nearest cache. Strides are numbers, so
- *        transposed operands need no copy of the whole.
+ * Idea   Eight columns of b are copied side by side (a panel), so that they stream from the nearest cache
+ *        while the rows of a pass by in tiles. Rows and k come in blocks that stay in the next cache.
+ *        Strides are numbers, so transposed operands need no copy of the whole.
  * Maths  c[i, j] = Σ_k a[i, k] · b[k, j], k in blocks that fit the cache
- * Differs from the paper: a is not copied; where multiplication and addition are not fused, 4 × 8.
+ * Differs from the paper: a is not copied.
  * @module
  */
 import { input, multiply, result } from "../../expression.ts";
 import { type Contraction, elementsOf, type Loop, type Matrix } from "../../program.ts";
-import { f32x4, i32, type Local, type Module, type Routine, v128 } from "./assembler.ts";
+import { i32, type Module, type Routine } from "./assembler.ts";
+import { loopJob } from "./loop_kernel.ts";
+import { COLUMNS, PANEL_ROW, rowsOf, writePack, writeSpill, writeTile } from "./product_tile.ts";
+import type { Job } from "./threads.ts";
 
-const COLUMNS = 8;
-const PANEL_ROW = 4 * COLUMNS;
 /** Longest panel; the rows of a that go with it are at most so many numbers. */
 const DEEPEST = 512;
 const BLOCK = 96 * 1024;
-const rowsOf = (fma: boolean) => fma ? 6 : 4;
 
 /** What the kernel is told, in words; the blocks follow, four words each: where a, b, c begin; rows. */
 const FIELDS = ["a", "aRow", "aColumn", "b", "bRow", "bColumn", "c", "cRow", "cColumn"]
   .concat("n", "k", "depth", "panels", "packs");
 
-/** A contraction, ready to be run by the kernel. */
-export interface ProductPlan {
-  /** What the kernel is told. */
-  parameters: number[];
-  /** Panels of blocks of c, for the threads to share. */
-  units: number;
-  /** Multiplications in a unit. */
-  work: number;
-}
-
 /** A product with one row or one column is a loop. */
-export function asLoop({ batch, m, n, k, a, b, c }: Contraction): Loop {
+function asLoop({ batch, m, n, k, a, b, c }: Contraction): Loop {
   const outer = (x: Matrix, row: number, column: number) => [...x.batch, row, column];
   return {
     kind: "loop",
@@ -57,12 +46,13 @@ export function asLoop({ batch, m, n, k, a, b, c }: Contraction): Loop {
   };
 }
 
-/** Plan a contraction: its tiles, and where its blocks of rows begin. */
-export function planProduct(
+/** A contraction as a job: its tiles, and where its blocks of rows begin. */
+export function productJob(
   step: Contraction,
   fma: boolean,
   pointerTo: (buffer: number) => number,
-): ProductPlan {
+): Job {
+  if (step.m === 1 || step.n === 1) return loopJob(asLoop(step), pointerTo);
   const { batch, m, n, k, a, b, c } = rowsInMemory(step);
   const depth = Math.min(k, DEEPEST), tile = rowsOf(fma), tiles = Math.ceil(m / tile);
   const fit = Math.max(1, Math.floor(BLOCK / Math.max(1, depth) / tile));
@@ -78,9 +68,11 @@ export function planProduct(
   const matrix = (x: Matrix) => [pointerTo(x.buffer), 4 * x.row, 4 * x.column];
   const packs = b.column !== 1 || m > tile ? 1 : 0;
   return {
+    key: "product",
+    write: writeProduct,
     parameters: [...[a, b, c].flatMap(matrix), n, k, depth, panels, packs, ...blocks],
     units: panels * blocks.length / 4,
-    work: COLUMNS * Math.min(m, rows) * k,
+    work: COLUMNS * Math.min(m, rows) * k / 4,
   };
 }
 
@@ -110,7 +102,7 @@ function positionOf(z: number, sizes: number[], strides: number[]): number {
 }
 
 /** Write the kernel; its parameters are (parameters, first unit, end of units, scratch). */
-export function writeProduct(module: Module, name: string): void {
+function writeProduct(module: Module, name: string): void {
   const panelOf = writePanel(module), pack = writePack(module);
   const f = module.routine(4, name);
   const [parameters, begin, end, scratch] = f.parameters;
@@ -179,113 +171,5 @@ function writePanel(module: Module): Routine {
     f.add(rows, -tile);
   });
   for (let r = tile - 1; r > 0; r--) f.if(i32.eq(rows, r), () => run(r));
-  return f;
-}
-
-/** out = left · right, or out += left · right, for so many rows and eight columns. */
-function writeTile(module: Module, rows: number): Routine {
-  const f = module.routine(9);
-  const [left, leftRow, leftColumn, right, rightStep, k, out, outRow, add] = f.parameters;
-  const sums = Array.from({ length: rows }, () => [f.local("v128"), f.local("v128")]);
-  const at: Local[] = [];
-  for (let r = 0; r < rows; r++) at.push(f.integer(r ? i32.add(at[r - 1], leftRow) : left));
-  const [b0, b1, a] = [f.local("v128"), f.local("v128"), f.local("v128")];
-  const step = () => {
-    f.set(b0, v128.load(right));
-    f.set(b1, v128.load(right, 16));
-    for (let r = 0; r < rows; r++) {
-      f.set(a, v128.splat(at[r]));
-      f.set(sums[r][0], f.madd(a, b0, sums[r][0]));
-      f.set(sums[r][1], f.madd(a, b1, sums[r][1]));
-      f.add(at[r], leftColumn);
-    }
-    f.add(right, rightStep);
-    f.add(k, -1);
-  };
-  f.while(i32.geS(k, 4), () => [1, 2, 3, 4].forEach(step));
-  f.while(i32.gtS(k, 0), step);
-  f.if(add, () => {
-    const at = f.integer(out);
-    for (const [s0, s1] of sums) {
-      f.set(s0, f32x4.add(s0, v128.load(at)));
-      f.set(s1, f32x4.add(s1, v128.load(at, 16)));
-      f.add(at, outRow);
-    }
-  });
-  // The place for what follows a product, once for each number of c (a bias, an activation).
-  for (const [s0, s1] of sums) {
-    f.do(v128.store(out, s0), v128.store(out, s1, 16));
-    f.add(out, outRow);
-  }
-  return f;
-}
-
-/** A panel: copied where rows lie in memory, 4 × 4 numbers transposed where columns do, else gathered. */
-function writePack(module: Module): Routine {
-  const f = module.routine(6);
-  const [to, from, k, row, column, columns] = f.parameters;
-  const next = (turns: number) => {
-    f.add(to, turns * PANEL_ROW);
-    f.add(k, -turns);
-  };
-  f.if(i32.eq(column, 4), () =>
-    f.while(i32.gtS(k, 0), () => {
-      f.do(v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16));
-      f.add(from, row);
-      next(1);
-    }));
-  // Columns that are not there repeat the last one.
-  const at: Local[] = [f.integer(from)];
-  for (let j = 1; j < COLUMNS; j++) {
-    const step = i32.select(column, 0, i32.gtS(columns, j));
-    at.push(f.integer(i32.add(at[j - 1], step)));
-  }
-  f.if(i32.eq(row, 4), () =>
-    f.while(i32.geS(k, 4), () => {
-      for (const half of [0, 4]) transpose(f, at.slice(half, half + 4), to, 4 * half);
-      at.forEach((p) => f.add(p, 16));
-      next(4);
-    }));
-  const vector = f.local("v128");
-  f.while(i32.gtS(k, 0), () => {
-    for (let j = 0; j < COLUMNS; j++) {
-      f.set(vector, j % 4 ? v128.loadLane(at[j], vector, j % 4) : v128.loadOne(at[j]));
-      if (j % 4 === 3) f.do(v128.store(to, vector, 4 * j - 12));
-      f.add(at[j], row);
-    }
-    next(1);
-  });
-  return f;
-}
-
-/** Four numbers each from four addresses become four rows of a panel. */
-function transpose(f: Routine, at: Local[], to: Local, offset: number): void {
-  f.scope(() => {
-    const [a, b, c, d] = at.map((p) => f.vector(v128.load(p)));
-    const ab = [f.vector(v128.shuffle(a, b, 0, 4, 1, 5)), f.vector(v128.shuffle(a, b, 2, 6, 3, 7))];
-    const cd = [f.vector(v128.shuffle(c, d, 0, 4, 1, 5)), f.vector(v128.shuffle(c, d, 2, 6, 3, 7))];
-    for (let i = 0; i < 4; i++) {
-      const lanes = i % 2 ? [2, 3, 6, 7] : [0, 1, 4, 5];
-      f.do(v128.store(to, v128.shuffle(ab[i >> 1], cd[i >> 1], ...lanes), offset + i * PANEL_ROW));
-    }
-  });
-}
-
-/** A tile into a place that is narrower than eight columns or has strides of its own. */
-function writeSpill(module: Module): Routine {
-  const f = module.routine(7);
-  const [tile, out, rows, columns, row, column, add] = f.parameters;
-  f.for(0, rows, 1, () => {
-    const [from, to] = [f.integer(tile), f.integer(out)];
-    f.for(0, columns, 1, () => {
-      const v = f.vector(v128.loadOne(from));
-      f.if(add, () => f.set(v, f32x4.add(v, v128.loadOne(to))));
-      f.do(v128.storeLane(to, v, 0));
-      f.add(from, 4);
-      f.add(to, column);
-    });
-    f.add(tile, PANEL_ROW);
-    f.add(out, row);
-  });
   return f;
 }

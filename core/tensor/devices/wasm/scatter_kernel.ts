@@ -8,16 +8,19 @@
  */
 import type { Scatter } from "../../program.ts";
 import { f32x4, fill, i32, i32x4, type Module, v128 } from "./assembler.ts";
+import type { Job } from "./threads.ts";
 
 /** Columns in a unit of work. */
 const COLUMNS = 64;
 
-/** A scatter, ready to be run by the kernel. */
-export function planScatter(
+/** A scatter as a job. */
+export function scatterJob(
   { rows, width, size, ids, from, to }: Scatter,
   pointerTo: (buffer: number) => number,
-): { parameters: number[]; units: number; work: number } {
+): Job {
   return {
+    key: "scatter",
+    write: writeScatter,
     parameters: [ids, from, to].map(pointerTo).concat(rows, 4 * width, size),
     units: Math.ceil(width / COLUMNS),
     work: (rows + size / 2) * (10 + Math.min(width, COLUMNS) / 4),
@@ -25,7 +28,7 @@ export function planScatter(
 }
 
 /** Write the kernel; its parameters are (parameters, first unit, end of units, scratch). */
-export function writeScatter(module: Module, name: string): void {
+function writeScatter(module: Module, name: string): void {
   const f = module.routine(4, name);
   const word = (i: number) => i32.load(f.parameters[0], 4 * i);
   const [ids, from, to] = [0, 1, 2].map((i) => f.integer(i32.load(word(i))));

@@ -9,10 +9,25 @@
  * Differs from the paper: there is none.
  * @module
  */
+import type { Module } from "./assembler.ts";
 import type { Memory } from "./memory.ts";
 
 /** A kernel: does the units from `begin` to `end`; `scratch` is the thread's own memory. */
 export type Kernel = (parameters: number, begin: number, end: number, scratch: number) => void;
+
+/** A step, planned: its kernel, what the kernel is told, and how much there is to do. */
+export interface Job {
+  /** Jobs with the same key share a kernel. */
+  key: string;
+  /** Write that kernel, under this name. */
+  write(module: Module, name: string): void;
+  /** The words that it reads. */
+  parameters: number[];
+  /** Units of work, for the threads to share. */
+  units: number;
+  /** About how many instructions a unit takes. */
+  work: number;
+}
 
 /** The control block, in words; what is written often lies in a cache line of its own. */
 const word = {
@@ -86,24 +101,21 @@ function work({ memory, control: at, scratch }: Start): void {
   }
 }
 
-/** The workers' script: from any place where this module lies, it needs no file and no permission. */
-const script = () =>
-  `const word = ${JSON.stringify(word)};
-${takePart}
-${work}
-const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
-if (threads) work(threads.workerData);
-else onmessage = (event) => work(event.data);`;
+/** The workers' script as text: wherever this module lies, it needs no file and no permission. */
+const script = () => `const word = ${JSON.stringify(word)};\n${takePart}\n${work}\n`;
 
 function startWorker(start: Start): void {
-  // Such workers, unlike those of the web, do not keep the process alive.
   const { process } = globalThis as unknown as {
     process?: { getBuiltinModule?: (name: string) => typeof import("node:worker_threads") };
   };
+  // Unlike a worker of the web, such a one does not keep the process alive.
   const threads = process?.getBuiltinModule?.("node:worker_threads");
-  if (threads) new threads.Worker(script(), { eval: true, workerData: start }).unref();
-  else {
-    const url = URL.createObjectURL(new Blob([script()], { type: "text/javascript" }));
+  if (threads) {
+    const begin = 'work(process.getBuiltinModule("node:worker_threads").workerData)';
+    new threads.Worker(script() + begin, { eval: true, workerData: start }).unref();
+  } else {
+    const begin = "onmessage = (event) => work(event.data)";
+    const url = URL.createObjectURL(new Blob([script() + begin], { type: "text/javascript" }));
     new Worker(url, { type: "module" }).postMessage(start);
   }
 }
@@ -111,6 +123,7 @@ function startWorker(start: Start): void {
 /** Kernels, and the threads that run them. */
 export class Threads {
   readonly #kernels: Kernel[] = [];
+  readonly #kernel = (number: number): Kernel => this.#kernels[number];
   readonly #control: Int32Array;
   readonly #at: number;
   readonly #scratch: number;
@@ -124,16 +137,13 @@ export class Threads {
     this.#control = memory.words(this.#at, CONTROL_BYTES / 4).fill(0);
   }
 
-  /** Makes the functions that the module exports known; the first gets the number returned. */
-  add(bytes: Uint8Array<ArrayBuffer>): number {
-    const { memory } = this.memory;
-    const first = this.#kernels.length;
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      env: { memory },
-    });
-    this.#kernels.push(...Object.values(exports) as Kernel[]);
+  /** Makes the functions that the module exports known, under the next numbers. */
+  add(bytes: Uint8Array<ArrayBuffer>): void {
+    const module = new WebAssembly.Module(bytes), env = { memory: this.memory.memory };
+    this.#kernels.push(
+      ...Object.values(new WebAssembly.Instance(module, { env }).exports) as Kernel[],
+    );
     if (this.count > 1) this.#publish(bytes);
-    return first;
   }
 
   #publish(bytes: Uint8Array): void {
@@ -165,7 +175,7 @@ export class Threads {
     Atomics.store(control, word.done, 0);
     Atomics.store(control, word.left, chunks);
     if (Atomics.load(control, word.sleeping) > 0) Atomics.notify(control, word.left);
-    takePart(control, (number) => this.#kernels[number], this.#scratch);
+    takePart(control, this.#kernel, this.#scratch);
     while (Atomics.load(control, word.done) < chunks) {
       if (Atomics.load(control, word.failed)) {
         throw new Error("A worker thread failed in a kernel.");

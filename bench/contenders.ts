@@ -1,0 +1,74 @@
+/**
+ * Who is measured at what.
+ *
+ * @module
+ */
+
+/** A device that contenders run on. */
+export type On = "wasm" | "webgpu";
+
+/** A program that measures one library at one task. */
+export interface Contender {
+  /** The library. */
+  name: string;
+  /** The program, relative to this folder. */
+  program: string;
+  /** Where it can run. */
+  devices: readonly On[];
+}
+
+/** A task, with all who take part. */
+export interface Task {
+  name: string;
+  /** What is measured, for the help text. */
+  about: string;
+  /** Ours first. */
+  contenders: readonly Contender[];
+  /** What every contender must find, to 1e-3. */
+  expected?: Record<string, number>;
+  /** Options of `deno run`. */
+  flags?: readonly string[];
+  /** Only measured when asked for by name. */
+  onRequest?: boolean;
+}
+
+const both = ["wasm", "webgpu"] as const;
+const ours = (program: string): Contender => ({ name: "lineage", program, devices: both });
+const jax = (program: string): Contender => ({ name: "jax-js", program, devices: both });
+
+/** All tasks. */
+export const TASKS: readonly Task[] = [
+  {
+    name: "matmul",
+    about: "matrix products of several sizes",
+    contenders: [ours("ours/matmul.ts"), jax("peers/jax/matmul.ts")],
+  },
+  {
+    name: "training",
+    about: "steps of a small GPT with AdamW, 1,024 letters each",
+    contenders: [ours("ours/training.ts"), jax("peers/jax/training.ts")],
+    expected: { first: 4.2123, last: 3.265 },
+  },
+  {
+    name: "bert",
+    about: "a forward pass of BERT-base over 128 tokens",
+    contenders: [
+      ours("ours/bert.ts"),
+      jax("peers/jax/bert.ts"),
+      { name: "onnxruntime-web", program: "peers/onnxruntime/bert.ts", devices: ["wasm"] },
+    ],
+    expected: { mean: 0.82439 },
+  },
+  {
+    name: "startup",
+    about: "from nothing to a first result",
+    contenders: [ours("ours/startup.ts"), jax("peers/jax/startup.ts")],
+  },
+  {
+    name: "memory",
+    about: "what a process holds after 100, 1,000 and 5,000 training steps (only when named)",
+    contenders: [ours("ours/memory.ts")],
+    flags: ["--v8-flags=--expose-gc"],
+    onRequest: true,
+  },
+];

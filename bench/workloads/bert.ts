@@ -1,0 +1,76 @@
+/**
+ * The encoder of BERT-base over one text of 128 tokens: sizes, weights and ids for every contender.
+ *
+ * Idea   The weights are no trained ones, but follow from a formula, so that every library must find the
+ *        same output: its mean absolute value is compared.
+ * @module
+ */
+import { duration, median, report } from "../measured.ts";
+import type { Weight } from "./weight.ts";
+
+/** Sizes of the encoder. */
+export const BERT_BASE = {
+  layers: 12,
+  width: 768,
+  heads: 12,
+  inner: 3072,
+  length: 128,
+  vocabulary: 30522,
+  epsilon: 1e-12,
+} as const;
+
+const { layers, width, inner, length, vocabulary } = BERT_BASE;
+
+/** All weights by name. */
+export function weights(): Record<string, Weight> {
+  const linear = (name: string, from: number, to: number): [string, number[]][] => [
+    [`${name}.weight`, [from, to]],
+    [`${name}.bias`, [to]],
+  ];
+  const norm = (name: string): [string, number[]][] => [
+    [`${name}.gain`, [width]],
+    [`${name}.bias`, [width]],
+  ];
+  const layer = (name: string): [string, number[]][] => [
+    ...["query", "key", "value", "output"].flatMap((part) =>
+      linear(`${name}.attention.${part}`, width, width)
+    ),
+    ...norm(`${name}.attentionNorm`),
+    ...linear(`${name}.feedForward.up`, width, inner),
+    ...linear(`${name}.feedForward.down`, inner, width),
+    ...norm(`${name}.feedForwardNorm`),
+  ];
+  const all: [string, number[]][] = [
+    ["embedding.word", [vocabulary, width]],
+    ["embedding.position", [length, width]],
+    ...norm("embedding.norm"),
+    ...Array.from({ length: layers }, (_, i) => layer(`layers.${i}`)).flat(),
+  ];
+  return Object.fromEntries(all.map(([name, shape], i) => [name, weight(name, shape, i)]));
+}
+
+/** Gains are 1; all else are numbers between −0.04 and 0.04: multiples of irrational steps. */
+function weight(name: string, shape: number[], number: number): Weight {
+  const values = new Float32Array(shape.reduce((n, s) => n * s));
+  if (name.endsWith(".gain")) return { shape, values: values.fill(1) };
+  for (let i = 0; i < values.length; i++) {
+    const x = i * 0.7548776662466927 + number * 0.5698402909980532;
+    values[i] = 0.08 * (x - Math.floor(x) - 0.5);
+  }
+  return { shape, values };
+}
+
+/** The ids of the text. */
+export const ids = (): Int32Array<ArrayBuffer> =>
+  Int32Array.from({ length }, (_, i) => (i * 7919 + 101) % vocabulary);
+
+/** Report how long a forward pass takes, from ids to the numbers of the last layer on the host. */
+export async function timeForward(forward: () => Promise<ArrayLike<number>>): Promise<void> {
+  let output = await forward();
+  const times: number[] = [];
+  for (let i = 0; i < 6; i++) times.push(await duration(async () => output = await forward()));
+  let sum = 0;
+  for (let i = 0; i < output.length; i++) sum += Math.abs(output[i]);
+  const value = median(times.slice(1)); // the first may still prepare something
+  report({ name: "forward", value, unit: "ms", check: { mean: sum / (length * width) } });
+}

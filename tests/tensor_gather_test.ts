@@ -84,6 +84,15 @@ Deno.test("an id outside of the table is refused with its place, the table's axi
   assertRefused(bad(NaN), "id NaN");
 });
 
+Deno.test("rows that do not go with the ids are refused by scatterAdd()", () => {
+  const x = some("T D", [2, 3]),
+    add = (ids: Tensor, rest: string[]) => () => t.scatterAdd(x, ids, "V", 4, rest);
+  assertRefused(add(tensor("T", [0, 4]), ["D"]), "scatterAdd: id 4 at place 1", "axis V");
+  assertRefused(add(tensor("T", [0, 1, 2]), ["D"]), "scatterAdd", '"T D" 2×3', '"T" 3');
+  assertRefused(add(tensor("T", [0, 1]), []), "scatterAdd", '"T D" 2×3', '"T" 2');
+  assertRefused(add(tensor("T", [0, 1]), ["H"]), "scatterAdd", '"H"');
+});
+
 Deno.test("a lookup that would name an axis twice, or has no axis to look up, is refused", () => {
   const any: Tensor = table;
   assertRefused(() => t.gather(any, tensor("D", [0])), "gather", '"V D" 3×2', '"D" 1', "twice");

@@ -33,7 +33,7 @@ export function gather<S extends string, I extends string>(
 ): Tensor<Both<I, Rest<S>>> {
   const [axis, ...rest] = table.axes, [size, ...width] = table.shape;
   if (axis === undefined) throw new AxisError("gather: the table has no axis to look up");
-  checkIds(ids, axis, size);
+  checkIds("gather", ids, axis, size);
   const axes = [...ids.axes, ...rest];
   if (new Set(axes).size !== axes.length) {
     throw new AxisError(`gather: ${table} by ${ids} names an axis twice; rename one`);
@@ -47,13 +47,13 @@ export function gather<S extends string, I extends string>(
   ) as unknown as Tensor<Both<I, Rest<S>>>;
 }
 
-function checkIds(ids: Tensor, axis: string, size: number): void {
+function checkIds(operation: string, ids: Tensor, axis: string, size: number): void {
   if (ids.origin.kind !== "data") return;
   const { values } = ids.origin;
   for (let i = 0; i < values.length; i++) {
     if (Number.isInteger(values[i]) && values[i] >= 0 && values[i] < size) continue;
     throw new AxisError(
-      `gather: id ${values[i]} at place ${i} of ${describeAxes(ids.axes, ids.shape)}` +
+      `${operation}: id ${values[i]} at place ${i} of ${describeAxes(ids.axes, ids.shape)}` +
         ` is not one of the ${size} rows 0 … ${size - 1} of axis ${axis}`,
     );
   }
@@ -67,8 +67,15 @@ export function scatterAdd(
   size: number,
   rest: readonly string[],
 ): Tensor {
+  checkIds("scatterAdd", ids, axis, size);
+  const axes = [...ids.axes, ...rest];
+  const fits = axes.length === x.axes.length && axes.every((a) => x.axes.includes(a)) &&
+    ids.axes.every((a, i) => x.size(a) === ids.shape[i]);
+  if (!fits) {
+    throw new AxisError(`scatterAdd: ${x} has not the axes of ${ids} and "${rest.join(" ")}"`);
+  }
   const width = rest.map((a) => x.shape[x.axes.indexOf(a)]);
-  const rows = mapOver([...ids.axes, ...rest], [...ids.shape, ...width], input(0), [x]);
+  const rows = mapOver(axes, [...ids.shape, ...width], input(0), [x]);
   const columns = elementsOf(width);
   if (columns === 0) throw new AxisError(`scatterAdd: ${x} has rows without elements`);
   return new Tensor(

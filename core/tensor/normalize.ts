@@ -180,7 +180,7 @@ export function meanOver<S extends string, R extends string>(
   x: Tensor<S>,
   keep: Fitting<R, S>,
 ): Tensor<""> {
-  const kept = mapOver(x.axes, x.shape, first, [keep as Tensor]);
+  const kept = map("meanOver", second, x, keep as Tensor);
   const ratio = scalar.divide(first, second);
   return map("meanOver", ratio, sum(multiply<string, string>(x, kept)), sum(kept));
 }

@@ -18,13 +18,6 @@ export interface FoundAdapter {
 
 /**
  * The best adapter of this machine, or null.
- *
- * @example
- * ```ts
- * import { findAdapter } from "@lineage/lineage/core/tensor/devices/webgpu";
- * const found = await findAdapter();
- * console.log(found?.description ?? "no WebGPU here");
- * ```
  */
 export async function findAdapter(): Promise<FoundAdapter | null> {
   if (!globalThis.navigator?.gpu) return null;

@@ -22,13 +22,6 @@ let shared: Promise<Device | null> | undefined;
 /**
  * The WebGPU device of this process, or null where there is no GPU. An adapter in software counts only
  * with `allowSoftware`.
- *
- * @example
- * ```ts
- * import { webgpuDevice } from "@lineage/lineage/core/tensor/devices/webgpu";
- * const device = await webgpuDevice({ allowSoftware: true });
- * console.log(device?.description ?? "no WebGPU here");
- * ```
  */
 export async function webgpuDevice(
   options: { allowSoftware?: boolean } = {},
@@ -116,7 +109,7 @@ export class Gpu implements Device {
   upload(storage: Storage, values: ArrayLike<number>): void {
     this.check();
     const { buffer } = this.valid(storage, values.length);
-    const single = Float32Array.from(values);
+    const single = new Float32Array(values);
     if (single.length) this.inOrder(() => this.gpu.queue.writeBuffer(buffer, 0, single));
   }
 

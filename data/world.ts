@@ -4,7 +4,7 @@
  *        So training documents and unseen documents speak of the same people.
  *        Of every fact one phrasing is held out: no document uses it, and a cloze test may.
  *        A few facts are never told: a model must be at chance on them.
- * Maths  8 topics × 16 people × 5 tasks × 4 corners × 2 moods = 5,120 scenes, all equally likely.
+ * Maths  8 topics × 12 people × 5 tasks × 4 corners × 2 moods = 3,840 scenes, all equally likely.
  * Differs from the real world: each value belongs to one person, and each person is the friend of one.
  * @module
  */
@@ -63,7 +63,7 @@ const UNTOLD = 2;
  * import { assertEquals } from "@std/assert";
  *
  * const world = createWorld(1);
- * assertEquals(world.people.length, 16);
+ * assertEquals(world.people.length, 12);
  * assertEquals(world.people[0].facts.animal, createWorld(1).people[0].facts.animal);
  * ```
  */

@@ -49,6 +49,32 @@ const BINARY: Record<string, [Binary, (a: number, b: number) => number]> = {
   equal: [t.equal, (a, b) => Number(a === b)],
 };
 
+onEveryDevice("far out, tanh() and what is made of it are flat to the last bit", async () => {
+  const x = tensor("T", [-1000, -30, -12, 12, 30, 1000]);
+  const slope = (f: Unary) => t.gradients(t.sum(f(x)), { x }).x;
+  const found = await t.read({
+    tanh: t.tanh(x),
+    tanhSlope: slope(t.tanh),
+    slope: slope(t.geluTanh),
+  });
+  assertEquals([...found.tanh].map(Math.fround), [-1, -1, -1, 1, 1, 1]);
+  assertNear(found.tanhSlope, new Array(6).fill(0), 1e-9);
+  assertNear(found.slope, [0, 0, 0, 1, 1, 1], 1e-9);
+});
+
+onEveryDevice(
+  "where() and relu() let no gradient into what they leave out, even if it is NaN",
+  async () => {
+    const x = tensor("T", [1, -1]), bad = tensor("T", [2, NaN]);
+    const slope = (y: Tensor<"T">) => t.gradients(t.sum(t.multiply(y, bad)), { x }).x;
+    const { where, relu } = await t.read({
+      where: slope(t.where(tensor("T", [1, 0]), x, 0)),
+      relu: slope(t.relu(x)),
+    });
+    assertEquals([[...where], [...relu]], [[2, 0], [2, 0]]);
+  },
+);
+
 onEveryDevice("functions of two numbers repeat the second along the axes it lacks", async () => {
   const a = [[1, -2, 0.5], [4, 0.25, -2]], b = [2, -2, 0.25];
   const wide = tensor("T D", a), row = tensor("D", b);

@@ -84,8 +84,15 @@ const pruned = scalar.remembered((expression) => {
 /** The slope of a recipe at its input i, times a further input: the gradient of the recipe's value. */
 const chained = scalar.remembered((recipe, i) => {
   const gradient = scalar.input(pruned(recipe, 0).kept.length);
-  return scalar.multiply(gradient, scalar.derivative(recipe, i));
+  return passed(gradient, scalar.derivative(recipe, i));
 });
+
+/** gradient · slope; where a choice makes the slope 0, even a gradient that is no number stays out. */
+function passed(gradient: Expression, slope: Expression): Expression {
+  if (slope.operator !== "select") return scalar.multiply(gradient, slope);
+  const [condition, yes, no] = slope.operands;
+  return scalar.select(condition, passed(gradient, yes), passed(gradient, no));
+}
 
 /** Operands may be numbers: they become constants of the recipe. */
 function binary<S extends string>(

@@ -71,7 +71,10 @@ const LOG = [
   0.0871132331,
 ];
 
-/** x P(x²) / Q(x²) for |x| ≤ limit, where it reaches ±1 and stays. */
+/**
+ * x P(x²) / Q(x²) for |x| ≤ limit, where it has just passed ±1 and stays: exactly ±1 then, as a derivative
+ * made of 1 - y² times large numbers must vanish there.
+ */
 function oddQuotient(f: Routine, x: Local, limit: number, p: number[], q: number[]): Code {
   const clamp = (v: Code, most: number) =>
     f32x4.pmax(f32x4.pmin(v, f.number(most)), f.number(-most));
@@ -86,7 +89,7 @@ export const tanh = (f: Routine, x: Local): Code =>
   oddQuotient(
     f,
     x,
-    9,
+    9.1,
     [0.99999998, 0.133810181, 0.00349557722, 2.0608831e-5, 1.3354193e-8],
     [1, 0.467143338, 0.0258769458, 0.000328561378, 7.7763913e-7],
   );
@@ -96,7 +99,7 @@ export const erf = (f: Routine, x: Local): Code =>
   oddQuotient(
     f,
     x,
-    3.92,
+    3.96,
     [1.12837915, 0.190398228, 0.0527473418, 0.00376518799, 0.000284860639, 2.04998731e-6],
     [1, 0.50206878, 0.114105444, 0.0149683614, 0.00116240855, 3.80895217e-5],
   );

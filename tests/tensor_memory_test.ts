@@ -68,3 +68,11 @@ onEveryDevice("the same steps again give the same losses, to the last bit", asyn
   const [one, other] = [await trainer(), await trainer()];
   for (let i = 0; i < 10; i++) assertEquals(await one(i, 4), await other(i, 4));
 });
+
+Deno.test("a loop that keeps a tensor in every step does not keep them all", async () => {
+  const memory = await wasmMemory(), before = memory.used, size = 2 ** 18;
+  let cache = await t.keep(t.zeros("T", [size]));
+  for (let i = 0; i < 1500; i++) cache = await t.keep(t.add(cache, 1));
+  assert(memory.used - before < 1500 * 4 * size / 2, `${memory.used - before} bytes of 1.5 GB`);
+  assertEquals((await t.read(cache))[size - 1], 1500);
+});

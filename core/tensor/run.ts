@@ -134,11 +134,23 @@ export async function keep<P>(nested: P): Promise<P> {
     const storages = computed.map((x) => on.allocate(x.elements));
     await execute(on, { outputs: computed, updates: [] }, [], storages);
     computed.forEach((x, i) => held.set(x, hold(x, on, storages[i])));
+    await collected(found);
     return mapNested(nested, (x) => held.get(x));
   });
 }
 
 const released = new FinalizationRegistry<[Device, Storage]>(([on, storage]) => on.free(storage));
+
+const elementsBetweenTurns = 2 ** 24;
+let keptSinceTurn = 0;
+
+/** What nobody holds any more is given back between tasks only: a loop that keeps much needs a pause. */
+async function collected(kept: readonly Tensor[]): Promise<void> {
+  for (const x of kept) keptSinceTurn += x.elements;
+  if (keptSinceTurn < elementsBetweenTurns) return;
+  keptSinceTurn = 0;
+  await new Promise((resolve) => setTimeout(resolve));
+}
 
 function hold(x: Tensor, device: Device, storage: Storage): Tensor {
   const origin: Origin = { kind: "held", device, storage };

@@ -63,12 +63,18 @@ function wordPlaces({ places, everyScene }: Compiler, token: string): readonly P
   return cached(places, word, () => [fixedPlace(everyScene, [word])]);
 }
 
-function slotPlaces(compiler: Compiler, slot: string, filler: Filler | undefined): readonly Place[] {
+function slotPlaces(
+  compiler: Compiler,
+  slot: string,
+  filler: Filler | undefined,
+): readonly Place[] {
   if (!filler) throw new Error(`No slot is called {${slot}}.`);
   const { language, scenes, everyScene } = compiler;
   const split = (list: readonly Entry[]) => list.map((entry) => entry[language].split(" "));
   return cached(compiler.places, filler, () => {
-    const lists = typeof filler === "function" ? scenes.map((scene) => split(filler(scene))) : [split(filler)];
+    const lists = typeof filler === "function"
+      ? scenes.map((scene) => split(filler(scene)))
+      : [split(filler)];
     const length = lengthOf(slot, lists);
     return Array.from({ length }, (_, k) => {
       const options = lists.map((list) => list.map((words) => words[k]));

@@ -8,7 +8,7 @@
  * @module
  */
 import { processOf } from "./grammar.ts";
-import { type Reading, readDocument, type Words } from "./inference.ts";
+import { readDocument, type Reading, type Words } from "./inference.ts";
 import type { Language } from "./lexicon.ts";
 import { drawDocument } from "./process.ts";
 import { createRandom } from "./random.ts";
@@ -17,11 +17,13 @@ import type { Scene, World } from "./world.ts";
 
 /** A day of somebody's life. */
 export interface Document {
+  /** The sentences, one after another. */
   readonly text: string;
   /** The name of the topic, e.g. `kitchen`. */
   readonly topic: string;
   /** What the document is about. */
   readonly scene: Scene;
+  /** The sentences, in order, and what is known about them. */
   readonly sentences: readonly Sentence[];
 }
 
@@ -29,6 +31,7 @@ export interface Document {
 export interface DocumentOptions {
   /** The seed of the documents (not of the world). */
   readonly seed: number;
+  /** How many documents or examples. */
   readonly count: number;
   /** English unless told otherwise. */
   readonly language?: Language;
@@ -55,7 +58,12 @@ export function* documents(world: World, options: DocumentOptions): Generator<Do
 }
 
 /** Document `number` of a seed. */
-export function documentNumber(world: World, seed: number, number: number, language: Language = "en"): Document {
+export function documentNumber(
+  world: World,
+  seed: number,
+  number: number,
+  language: Language = "en",
+): Document {
   const process = processOf(world, language);
   const drawn = drawDocument(process, createRandom(seed, number));
   const scene = world.scenes[drawn.scene];
@@ -68,7 +76,11 @@ export function documentNumber(world: World, seed: number, number: number, langu
  * The probability of a document, and the exact probabilities of words hidden in it (`null`).
  * Sentences are lists of words, as in `Sentence.words` or from `splitWords`.
  */
-export function read(world: World, sentences: readonly Words[], language: Language = "en"): Reading {
+export function read(
+  world: World,
+  sentences: readonly Words[],
+  language: Language = "en",
+): Reading {
   return readDocument(processOf(world, language), sentences);
 }
 

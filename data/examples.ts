@@ -8,7 +8,7 @@
  */
 import type { DocumentOptions } from "./documents.ts";
 import { processOf, type WorldRow } from "./grammar.ts";
-import type { Language, Mood } from "./lexicon.ts";
+import type { Mood } from "./lexicon.ts";
 import { fillRow } from "./process.ts";
 import { createRandom } from "./random.ts";
 import { type Sentence, type Span, writeSentence } from "./sentences.ts";
@@ -38,7 +38,9 @@ function* sentencesFrom(
 
 /** An opinion and whether it praises. */
 export interface SentimentExample {
+  /** One sentence. */
   readonly text: string;
+  /** Does it praise or blame? */
   readonly label: Mood;
 }
 
@@ -61,14 +63,17 @@ export function sentimentExamples(world: World, options: DocumentOptions): Senti
 
 /** A text and the emoji that ends it. */
 export interface EmojiExample {
+  /** The sentence without its emoji. */
   readonly text: string;
+  /** The emoji that was there. */
   readonly emoji: string;
 }
 
 /** Evenings without their emoji, and the emoji: it shows the feeling, or the place. */
 export function emojiExamples(world: World, options: DocumentOptions): EmojiExample[] {
   const emojiOf = ({ spans }: Sentence) => spans.find(({ kind }) => kind === "emoji")!;
-  const shown = (row: WorldRow) => row.stretches.some(({ slot }) => slot === "face" || slot === "picture");
+  const shown = (row: WorldRow) =>
+    row.stretches.some(({ slot }) => slot === "face" || slot === "picture");
   return [...sentencesFrom(world, options, shown)].map(({ sentence }) => ({
     text: sentence.text.slice(0, emojiOf(sentence).start).trimEnd(),
     emoji: emojiOf(sentence).label,
@@ -77,9 +82,13 @@ export function emojiExamples(world: World, options: DocumentOptions): EmojiExam
 
 /** An ambiguous word in a sentence: `text.slice(span.start, span.end)`, meant in the sense `span.label`. */
 export interface SenseExample {
+  /** One sentence. */
   readonly text: string;
+  /** The ambiguous word, in lower case. */
   readonly word: string;
+  /** The name of its sense, e.g. `river`. */
   readonly sense: string;
+  /** Where the word stands. */
   readonly span: Span;
 }
 

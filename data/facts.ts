@@ -19,6 +19,7 @@ export interface Cloze {
   readonly text: string;
   /** The word, in lower case. */
   readonly answer: string;
+  /** The fact that is asked for. */
   readonly fact: Fact;
   /** Was the fact told in documents, in other words? If not, only guessing is left. */
   readonly told: boolean;
@@ -58,7 +59,11 @@ function phrase(fact: Fact, phrasing: number, language: Language, what?: string)
   const named = relation === "friend" || relation === "home";
   const name = (words: string) => words.split(" ").map(capitalize).join(" ");
   const value = what ?? (named ? name(fact.what[language]) : fact.what[language]);
-  return writeTemplate(FACTS[relation][phrasing], { who: name(who[language]), what: value }, language);
+  return writeTemplate(
+    FACTS[relation][phrasing],
+    { who: name(who[language]), what: value },
+    language,
+  );
 }
 
 /** Fills the slots of a template with text. */
@@ -76,8 +81,11 @@ export function writeTemplate(
 
 /** Two sentences, and whether they say the same. */
 export interface ParaphrasePair {
+  /** A sentence that tells a fact. */
   readonly first: string;
+  /** A sentence that tells the same fact, or another. */
   readonly second: string;
+  /** Do both tell the same fact? */
   readonly same: boolean;
 }
 
@@ -93,7 +101,10 @@ export interface ParaphrasePair {
  * assert(pair.first !== pair.second);
  * ```
  */
-export function paraphrases(world: World, { seed, count, language = "en" }: DocumentOptions): ParaphrasePair[] {
+export function paraphrases(
+  world: World,
+  { seed, count, language = "en" }: DocumentOptions,
+): ParaphrasePair[] {
   const facts = factsOf(world).filter((fact) => fact.told);
   return Array.from({ length: count }, (_, number) => {
     const random = createRandom(seed, number);
@@ -113,5 +124,7 @@ function isNear(fact: Fact, other: Fact): boolean {
 
 /** The phrasings that documents use for the fact. */
 function phrasings(fact: Fact): number[] {
-  return FACTS[fact.relation].map((_, phrasing) => phrasing).filter((phrasing) => phrasing !== fact.heldOut);
+  return FACTS[fact.relation].map((_, phrasing) => phrasing).filter((phrasing) =>
+    phrasing !== fact.heldOut
+  );
 }

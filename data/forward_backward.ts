@@ -51,7 +51,8 @@ export function walkSteps(told: readonly number[], said: readonly (readonly numb
     after[i] = told.map((_, k) =>
       i === said.length - 1
         ? gap(told, k, end)
-        : sum(k + 1, end, (l) => said[i + 1][l] && gap(told, k, l) * said[i + 1][l] * after[i + 1][l])
+        : sum(k + 1, end, (l) =>
+          said[i + 1][l] && gap(told, k, l) * said[i + 1][l] * after[i + 1][l])
     );
   }
   const around = before.map((row, i) => row.map((p, k) => p * after[i][k]));

@@ -45,8 +45,7 @@ const SCENE_SLOTS: Slots = {
   thing: (scene) => [scene.task.thing],
   preposition: (scene) => [scene.spot.preposition],
   spot: (scene) => [scene.spot.noun],
-  seen: (scene) => scene.topic.seen.slice(0, 3),
-  seen2: (scene) => scene.topic.seen.slice(3),
+  seen: (scene) => scene.topic.seen,
   fitting: (scene) => ADJECTIVES[scene.mood],
   opposite: (scene) => ADJECTIVES[scene.mood === "good" ? "bad" : "good"],
 };
@@ -102,11 +101,15 @@ function rules(step: Step): readonly Rule[] {
     case "outcome":
       return [
         ...share(3 / 4, templates.OPINION).map((rule) => ({ ...rule, opinion: true })),
-        ...MOODS.flatMap((mood) => share(1 / 4, templates.EVENT[mood], (scene) => scene.mood === mood)),
+        ...MOODS.flatMap((mood) =>
+          share(1 / 4, templates.EVENT[mood], (scene) => scene.mood === mood)
+        ),
       ];
     case "evening":
       return [
-        ...MOODS.flatMap((mood) => FEELINGS[mood].flatMap(([feeling, face]) => feelingRules(mood, feeling, face))),
+        ...MOODS.flatMap((mood) =>
+          FEELINGS[mood].flatMap(([feeling, face]) => feelingRules(mood, feeling, face))
+        ),
         ...share(1 / 5, templates.EVENING_PLACE),
       ];
     default:
@@ -131,7 +134,11 @@ function share(
 }
 
 /** A person's told facts are equally likely, and so are the phrasings not held out. */
-function factRules(relation: Fact["relation"], who: (scene: Scene) => Person, probability: number): Rule[] {
+function factRules(
+  relation: Fact["relation"],
+  who: (scene: Scene) => Person,
+  probability: number,
+): Rule[] {
   const fact = (scene: Scene) => who(scene).facts[relation];
   const slots: Slots = {
     ...VARIETY,
@@ -154,7 +161,12 @@ function factRules(relation: Fact["relation"], who: (scene: Scene) => Person, pr
 
 function senseRules(sense: Sense, topic: Scene["topic"]): Rule[] {
   const slots: Slots = { word: [sense.phrase], cue: sense.cues };
-  return share(2 / 3 / topic.senses.length, templates.SENSE, (scene) => scene.topic === topic, slots)
+  return share(
+    2 / 3 / topic.senses.length,
+    templates.SENSE,
+    (scene) => scene.topic === topic,
+    slots,
+  )
     .map((rule) => ({ ...rule, sense }));
 }
 

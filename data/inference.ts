@@ -22,6 +22,7 @@ export interface HiddenWord {
   readonly sentence: number;
   /** Its place in the sentence. */
   readonly position: number;
+  /** Words and their probabilities, which sum to one. */
   readonly probabilities: ReadonlyMap<string, number>;
 }
 
@@ -29,6 +30,7 @@ export interface HiddenWord {
 export interface Reading {
   /** The logarithm (nats) of the probability of the visible words; -Infinity if nothing fits. */
   readonly logProbability: number;
+  /** The hidden words, in order. */
   readonly hidden: readonly HiddenWord[];
 }
 
@@ -68,7 +70,8 @@ function couldBe(row: Row, words: Words): boolean {
 /** The scenes left open by the sentence that says most about the scene. */
 function likelyScenes(candidates: readonly Candidate[]): Iterable<number> {
   const lists = candidates.map(({ rows, words }) => rows.map((row) => fewestScenes(row, words)));
-  const size = (rows: readonly (readonly number[])[]) => rows.reduce((sum, list) => sum + list.length, 0);
+  const size = (rows: readonly (readonly number[])[]) =>
+    rows.reduce((sum, list) => sum + list.length, 0);
   return new Set(lists.toSorted((a, b) => size(a) - size(b))[0]?.flat());
 }
 
@@ -89,13 +92,19 @@ function readScene(process: Process, candidates: readonly Candidate[], scene: nu
     fits.push(fit);
   }
   const said = candidates.map(({ rows }, i) =>
-    process.told.map((_, k) => rows.reduce((sum, row, r) => row.step === k ? sum + fits[i][r] : sum, 0))
+    process.told.map((_, k) =>
+      rows.reduce((sum, row, r) => row.step === k ? sum + fits[i][r] : sum, 0)
+    )
   );
   const { around, probability } = walkSteps(process.told, said);
   candidates.forEach(({ rows, blanks }, i) =>
     rows.forEach((row, r) => {
       const weight = process.prior[scene] * around[i][row.step] * fits[i][r];
-      if (weight > 0) blanks.forEach(({ position, weights }) => addOptions(weights, row, position, scene, weight));
+      if (weight > 0) {
+        blanks.forEach(({ position, weights }) =>
+          addOptions(weights, row, position, scene, weight)
+        );
+      }
     })
   );
   return probability;
@@ -114,7 +123,13 @@ function rowProbability(row: Row, words: Words, scene: number): number {
   return probability;
 }
 
-function addOptions(weights: Map<string, number>, row: Row, position: number, scene: number, weight: number) {
+function addOptions(
+  weights: Map<string, number>,
+  row: Row,
+  position: number,
+  scene: number,
+  weight: number,
+) {
   const options = row.places[position].options(scene);
   for (const word of options) {
     weights.set(word, (weights.get(word) ?? 0) + weight / options.length);

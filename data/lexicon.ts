@@ -73,10 +73,11 @@ export const ADJECTIVES: Readonly<Record<Mood, readonly Entry[]>> = {
 export type Mood = "good" | "bad";
 
 /** Feelings, each with the face that shows it. */
-export const FEELINGS: Readonly<Record<Mood, readonly (readonly [feeling: Entry, face: Entry])[]>> = {
-  good: feelings("happy 高兴 😀, glad 开心 😊, proud 自豪 😎, cheerful 愉快 😄, content 满足 😌"),
-  bad: feelings("sad 难过 😢, angry 生气 😠, upset 烦恼 😞, gloomy 沮丧 😔, worried 担心 😟"),
-};
+export const FEELINGS: Readonly<Record<Mood, readonly (readonly [feeling: Entry, face: Entry])[]>> =
+  {
+    good: feelings("happy 高兴 😀, glad 开心 😊, proud 自豪 😎, cheerful 愉快 😄, content 满足 😌"),
+    bad: feelings("sad 难过 😢, angry 生气 😠, upset 烦恼 😞, gloomy 沮丧 😔, worried 担心 😟"),
+  };
 
 function feelings(text: string): readonly (readonly [Entry, Entry])[] {
   return text.split(",").map((item) => {
@@ -88,7 +89,9 @@ function feelings(text: string): readonly (readonly [Entry, Entry])[] {
 /** Words that may stand for one another, each list under the slot that it fills. */
 export const VARIETY: Readonly<Record<string, readonly Entry[]>> = {
   walked: entries("walked 走, hurried 赶, strolled 逛, cycled 骑, rushed 奔, ran 跑"),
-  sunny: entries("sunny 晴朗, rainy 多雨, windy 多风, cold 寒冷, warm 温暖, foggy 多雾, cloudy 多云, snowy 多雪"),
+  sunny: entries(
+    "sunny 晴朗, rainy 多雨, windy 多风, cold 寒冷, warm 温暖, foggy 多雾, cloudy 多云, snowy 多雪",
+  ),
   gladly: entries(
     "slowly 缓慢, carefully 小心, quickly 快速, quietly 安静, gladly 乐意, calmly 平静, eagerly 急切, patiently 耐心",
   ),
@@ -97,12 +100,16 @@ export const VARIETY: Readonly<Record<string, readonly Entry[]>> = {
   found: entries("found 找到, noticed 注意到, spotted 发现, saw 看到, recognized 认出"),
   lay: entries("lay 放, rested 搁, stayed 留, remained 待"),
   greeted: entries("greeted 问候, hugged 拥抱, thanked 感谢, helped 帮助, teased 逗, visited 看望"),
-  rice: entries("rice 米饭, stew 炖菜, pasta 意面, fish 鱼, potatoes 土豆, sandwiches 三明治, peas 豌豆"),
+  rice: entries(
+    "rice 米饭, stew 炖菜, pasta 意面, fish 鱼, potatoes 土豆, sandwiches 三明治, peas 豌豆",
+  ),
   tea: entries("tea 茶, coffee 咖啡, milk 牛奶, lemonade 柠檬水, cider 果酒, cocoa 可可"),
   talked: entries("talked 谈论, wondered 琢磨, joked 说笑, sang 唱, argued 争论, dreamed 梦想"),
   long: entries("long 长, funny 好笑, strange 奇怪, true 真实, famous 有名, short 短"),
   really: entries("really 真的, very 非常, quite 相当, truly 确实"),
   said: entries("said 说, thought 认为, believed 相信, felt 觉得, insisted 坚称, admitted 承认"),
-  neighbors: entries("neighbors 邻居, visitors 客人, children 孩子, teachers 老师, guests 来宾, strangers 陌生人"),
+  neighbors: entries(
+    "neighbors 邻居, visitors 客人, children 孩子, teachers 老师, guests 来宾, strangers 陌生人",
+  ),
   often: entries("often 经常, always 总是, sometimes 有时, usually 通常, still 仍然"),
 };

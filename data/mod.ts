@@ -1,8 +1,28 @@
+/**
+ * The micro-world: small documents whose truth is known, told by a random process whose probabilities are exact.
+ *
+ * Idea   Twelve people spend their days in eight places. A seed fixes the facts of their world (who keeps bees,
+ *        who plays the harp); other seeds choose the documents that tell of it, in English or in Chinese.
+ *        Because the process is known, so is the loss of a perfect reader, and that is a line in a plot.
+ * Maths  p(document) = Σ_scene p(scene) Σ_steps Π p(sentence | step, scene): process.ts and inference.ts
+ * Differs from a real corpus: 599 English words, short sentences, no errors. A document, seed 1 of world 1:
+ *
+ *        > In the morning Ravi strolled to the garden. The sheep belong to Ravi. Then he gladly trimmed
+ *        > the hedge. Mara is a good pilot. In the evening Ravi was worried. 😟
+ *
+ *        Read in this order: process.ts, inference.ts, templates.ts, grammar.ts, documents.ts.
+ * @module
+ */
 export * from "./documents.ts";
 export * from "./examples.ts";
 export * from "./facts.ts";
-export * from "./world.ts";
-export * from "./random.ts";
+export * from "./floors.ts";
 export * from "./forward_backward.ts";
-export * from "./inference.ts";
-export * from "./sentences.ts";
+export type { HiddenWord, Reading, Words } from "./inference.ts";
+export * from "./questions.ts";
+export * from "./random.ts";
+export { type Sentence, type Span, splitWords } from "./sentences.ts";
+export * from "./world.ts";
+export type { Entry, Language, Mood, Relation } from "./lexicon.ts";
+export type { Step, Template } from "./templates.ts";
+export type { Sense, Spot, Task, Topic } from "./topics.ts";

@@ -100,7 +100,11 @@ function drawSentence<AnyRow extends Row>(
 }
 
 /** Fills the places of a row. */
-export function fillRow<AnyRow extends Row>(row: AnyRow, scene: number, random: Random): Drawn<AnyRow> {
+export function fillRow<AnyRow extends Row>(
+  row: AnyRow,
+  scene: number,
+  random: Random,
+): Drawn<AnyRow> {
   const words: string[] = [];
   for (const position of row.order) {
     const options = row.places[position].options(scene);

@@ -13,7 +13,9 @@ import type { Fact, Scene } from "./world.ts";
 
 /** A stretch of a text, in characters: `text.slice(start, end)`. */
 export interface Span {
+  /** The first character. */
   readonly start: number;
+  /** The character after the last. */
   readonly end: number;
   /** What it is: person, place, thing, home, animal, verb, adjective, …, sense or phrase. */
   readonly kind: string;
@@ -25,11 +27,13 @@ export interface Span {
 
 /** A sentence and what is known about it. */
 export interface Sentence {
+  /** The sentence as it is written. */
   readonly text: string;
   /** Words in lower case; punctuation marks and emoji are words, too. */
   readonly words: readonly string[];
   /** What the sentence tells. */
   readonly step: Step;
+  /** Names, things, phrases, senses. */
   readonly spans: readonly Span[];
   /** The fact that it states, if any. */
   readonly fact?: Fact;
@@ -59,7 +63,8 @@ export function writeSentence(
   language: Language,
 ): Sentence {
   const fact = row.fact?.(scene);
-  const kindOf = (slot: string) => slot !== "what" ? KINDS[slot] ?? slot : fact!.relation === "friend" ? "person" : fact!.relation;
+  const kindOf = (slot: string) =>
+    slot !== "what" ? KINDS[slot] ?? slot : fact!.relation === "friend" ? "person" : fact!.relation;
   const names = row.stretches.filter(({ slot }) => ["person", "home"].includes(kindOf(slot)));
   const cased = words.map((word, j) =>
     j === 0 || names.some(({ from, to }) => from <= j && j < to) ? capitalize(word) : word
@@ -70,7 +75,13 @@ export function writeSentence(
     // The ambiguous word itself, without its article.
     const start = starts[kind === "sense" ? to - 1 : from];
     const end = starts[to - 1] + words[to - 1].length;
-    return { start, end, kind, label: kind === "sense" ? row.sense!.sense : text.slice(start, end), slot };
+    return {
+      start,
+      end,
+      kind,
+      label: kind === "sense" ? row.sense!.sense : text.slice(start, end),
+      slot,
+    };
   });
   return { text, words, step: row.name, spans, ...fact && { fact } };
 }
@@ -81,7 +92,10 @@ export function capitalize(word: string): string {
 }
 
 /** Joins words to text; `starts[j]` is where word j begins. */
-export function join(words: readonly string[], language: Language): { text: string; starts: number[] } {
+export function join(
+  words: readonly string[],
+  language: Language,
+): { text: string; starts: number[] } {
   const starts: number[] = [];
   let text = "";
   for (const word of words) {

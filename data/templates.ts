@@ -19,8 +19,20 @@ function templates(text: string): readonly Template[] {
   });
 }
 
+/** A step of the day. */
+export type Step =
+  | "arrive"
+  | "fact"
+  | "take"
+  | "aside"
+  | "act"
+  | "meet"
+  | "put"
+  | "outcome"
+  | "evening";
+
 /** The day, told in order: each step, and the probability that a document tells it. */
-export const STEPS = [
+export const STEPS: readonly (readonly [step: Step, told: number])[] = [
   ["fact", 0.5],
   ["arrive", 1],
   ["fact", 0.7],
@@ -32,13 +44,12 @@ export const STEPS = [
   ["put", 0.2],
   ["outcome", 0.4],
   ["evening", 1],
-] as const;
-
-/** The name of a step of the day. */
-export type Step = (typeof STEPS)[number][0];
+];
 
 /** What is told at each step that needs nothing but the scene. */
-export const STORY: Readonly<Record<"arrive" | "take" | "act" | "meet" | "put", readonly Template[]>> = {
+export const STORY: Readonly<
+  Record<"arrive" | "take" | "act" | "meet" | "put", readonly Template[]>
+> = {
   arrive: templates(`
     [In the morning] {hero} {walked} to the {place} . | [早上] {hero} {walked} 到 {place} 。
     {hero} came to the {place} [at dawn] . | {hero} [清晨] 来到 {place} 。
@@ -146,8 +157,24 @@ export const FACT_QUESTIONS: Readonly<Record<Relation, Template>> = {
   friend: { en: "Who is the friend of {who} ?", zh: "{who} 的 朋友 是 谁 ？" },
 };
 export const STORY_QUESTIONS: readonly { step: Step; answer: string; template: Template }[] = [
-  { step: "arrive", answer: "place", template: { en: "Where was {hero} ?", zh: "{hero} 在 哪里 ？" } },
-  { step: "take", answer: "spot", template: { en: "Where was the {tool} ?", zh: "{tool} 在 哪里 ？" } },
-  { step: "take", answer: "tool", template: { en: "What did {hero} find ?", zh: "{hero} 找到 了 什么 ？" } },
-  { step: "meet", answer: "friend", template: { en: "Who met {hero} ?", zh: "谁 见 了 {hero} ？" } },
+  {
+    step: "arrive",
+    answer: "place",
+    template: { en: "Where was {hero} ?", zh: "{hero} 在 哪里 ？" },
+  },
+  {
+    step: "take",
+    answer: "spot",
+    template: { en: "Where was the {tool} ?", zh: "{tool} 在 哪里 ？" },
+  },
+  {
+    step: "take",
+    answer: "tool",
+    template: { en: "What did {hero} find ?", zh: "{hero} 找到 了 什么 ？" },
+  },
+  {
+    step: "meet",
+    answer: "friend",
+    template: { en: "Who met {hero} ?", zh: "谁 见 了 {hero} ？" },
+  },
 ];

@@ -8,14 +8,19 @@ import { entries, type Entry, entry } from "./lexicon.ts";
 
 /** A piece of work: with the tool one does something to a thing. */
 export interface Task {
+  /** What the work is done with, e.g. `knife`. */
   readonly tool: Entry;
+  /** What is done, e.g. `cut`. */
   readonly verb: Entry;
+  /** What it is done to, e.g. `bread`. */
   readonly thing: Entry;
 }
 
 /** A corner where tools lie: "on the table". */
 export interface Spot {
+  /** E.g. `on`. */
   readonly preposition: Entry;
+  /** E.g. `table`. */
   readonly noun: Entry;
 }
 
@@ -27,16 +32,23 @@ export interface Sense {
   readonly sense: string;
   /** The word as it stands in a sentence, e.g. `the bank`. */
   readonly phrase: Entry;
+  /** Words that go with this sense only. */
   readonly cues: readonly Entry[];
 }
 
 /** A topic. */
 export interface Topic {
+  /** Where it is, which is also its name. */
   readonly place: Entry;
+  /** A picture of the place. */
   readonly emoji: Entry;
+  /** What can be done there. */
   readonly tasks: readonly Task[];
+  /** Where tools lie. */
   readonly spots: readonly Spot[];
+  /** What else there is to see. */
   readonly seen: readonly Entry[];
+  /** The ambiguous words that are used there. */
   readonly senses: readonly Sense[];
 }
 
@@ -64,7 +76,12 @@ function spot(text: string): Spot {
 function sense(text: string): Sense {
   const [name, phrase, ...cues] = text.split(/[:,]/);
   const form = entry(phrase);
-  return { word: form.en.split(" ").at(-1)!, sense: name.trim(), phrase: form, cues: cues.map(entry) };
+  return {
+    word: form.en.split(" ").at(-1)!,
+    sense: name.trim(),
+    phrase: form,
+    cues: cues.map(entry),
+  };
 }
 
 const lines = (text: string) => text.trim().split("\n");

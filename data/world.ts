@@ -15,15 +15,21 @@ import { type Spot, type Task, type Topic, TOPICS } from "./topics.ts";
 
 /** A person of the world. */
 export interface Person {
+  /** The name in both languages. */
   readonly name: Entry;
+  /** The pronoun. */
   readonly gender: "she" | "he";
+  /** One fact for each relation. */
   readonly facts: Readonly<Record<Relation, Fact>>;
 }
 
 /** A fact: who, relation, what. */
 export interface Fact {
+  /** Whose fact it is. */
   readonly who: Entry;
+  /** What kind of fact. */
   readonly relation: Relation;
+  /** The animal, job, food, instrument, home or friend. */
   readonly what: Entry;
   /** Do documents tell this fact? */
   readonly told: boolean;
@@ -33,23 +39,39 @@ export interface Fact {
 
 /** What a document is about. */
 export interface Scene {
+  /** Where the day is spent. */
   readonly topic: Topic;
+  /** Who spends it. */
   readonly hero: Person;
+  /** Who comes by: the friend of the hero. */
   readonly friend: Person;
+  /** What is done. */
   readonly task: Task;
+  /** Where the tool lies. */
   readonly spot: Spot;
+  /** How the day goes. */
   readonly mood: Mood;
 }
 
 /** A world. */
 export interface World {
+  /** The seed that fixed the facts. */
   readonly seed: number;
+  /** Everybody. */
   readonly people: readonly Person[];
+  /** Everything that can happen. */
   readonly scenes: readonly Scene[];
 }
 
 /** The relations, in a fixed order. */
-export const RELATIONS: readonly Relation[] = ["animal", "job", "food", "instrument", "home", "friend"];
+export const RELATIONS: readonly Relation[] = [
+  "animal",
+  "job",
+  "food",
+  "instrument",
+  "home",
+  "friend",
+];
 
 /** For how many people a relation is never told (friends always are). */
 const UNTOLD = 2;
@@ -78,7 +100,9 @@ function createPeople(random: Random): Person[] {
   return names.map((name, number) => ({
     name,
     gender: NAMES.she.includes(name) ? "she" : "he",
-    facts: Object.fromEntries(columns.map((facts) => [facts[number].relation, facts[number]])) as Person["facts"],
+    facts: Object.fromEntries(
+      columns.map((facts) => [facts[number].relation, facts[number]]),
+    ) as Person["facts"],
   }));
 }
 
@@ -108,7 +132,9 @@ function createScenes(people: readonly Person[]): Scene[] {
     people.flatMap((hero) => {
       const friend = people.find((person) => person.name === hero.facts.friend.what)!;
       return topic.tasks.flatMap((task) =>
-        topic.spots.flatMap((spot) => moods.map((mood) => ({ topic, hero, friend, task, spot, mood })))
+        topic.spots.flatMap((spot) =>
+          moods.map((mood) => ({ topic, hero, friend, task, spot, mood }))
+        )
       );
     })
   );

@@ -176,7 +176,8 @@ function randomLoop(dice: Dice): Case {
       : layout(dice, outer, dice.chance(0.7));
     const place = perElement ? split(strides) : { outer: strides, inner: null };
     const to = { buffer: fill(elements), offset, ...place };
-    stages.push({ kind: "store", value: randomExpression(dice, leaves), to });
+    const there = inner.includes(0) ? [x.constant(2)] : leaves; // an empty row has nothing to load
+    stages.push({ kind: "store", value: randomExpression(dice, there), to });
     if (perElement && dice.chance(0.5)) {
       leaves.push(x.input(loads.push({ ...to, inner: place.inner! }) - 1));
     }

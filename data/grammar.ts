@@ -96,7 +96,8 @@ function rules(step: Step): readonly Rule[] {
     case "aside":
       return [
         ...TOPICS.flatMap((topic) => topic.senses.flatMap((sense) => senseRules(sense, topic))),
-        ...share(1 / 3, templates.SEEN),
+        ...share(1 / 6, templates.SEEN),
+        ...share(1 / 3, templates.MEETING),
       ];
     case "outcome":
       return [
@@ -162,7 +163,7 @@ function factRules(
 function senseRules(sense: Sense, topic: Scene["topic"]): Rule[] {
   const slots: Slots = { word: [sense.phrase], cue: sense.cues };
   return share(
-    2 / 3 / topic.senses.length,
+    1 / 2 / topic.senses.length,
     templates.SENSE,
     (scene) => scene.topic === topic,
     slots,

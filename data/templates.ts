@@ -26,7 +26,6 @@ export type Step =
   | "take"
   | "aside"
   | "act"
-  | "meet"
   | "put"
   | "outcome"
   | "evening";
@@ -35,20 +34,19 @@ export type Step =
 export const STEPS: readonly (readonly [step: Step, told: number])[] = [
   ["fact", 0.5],
   ["arrive", 1],
-  ["fact", 0.7],
-  ["take", 0.4],
-  ["aside", 0.25],
+  ["fact", 1],
+  ["take", 0.3],
   ["act", 1],
-  ["meet", 0.25],
-  ["fact", 0.5],
+  ["aside", 0.35],
+  ["fact", 0.6],
   ["put", 0.2],
-  ["outcome", 0.4],
+  ["outcome", 0.35],
   ["evening", 1],
 ];
 
 /** What is told at each step that needs nothing but the scene. */
 export const STORY: Readonly<
-  Record<"arrive" | "take" | "act" | "meet" | "put", readonly Template[]>
+  Record<"arrive" | "take" | "act" | "put", readonly Template[]>
 > = {
   arrive: templates(`
     [In the morning] {hero} {walked} to the {place} . | [早上] {hero} {walked} 到 {place} 。
@@ -62,16 +60,12 @@ export const STORY: Readonly<
     [Then] {she} {gladly} {verb} the {thing} . | [然后] {she} {gladly} 地 {verb} 了 {thing} 。
     {hero} {verb} the {thing} with the {tool} . | {hero} 用 {tool} {verb} 了 {thing} 。
     With the {tool} {she} {verb} the {thing} . | {she} 拿 {tool} 来 {verb} 了 {thing} 。`),
-  meet: templates(`
-    [At noon] {friend} {greeted} {hero} . | [中午] {friend} {greeted} 了 {hero} 。
-    {hero} ate {rice} with {friend} [at noon] . | {hero} [中午] 和 {friend} 吃 {rice} 。
-    {friend} brought {hero} some {rice} . | {friend} 给 {hero} 带来 了 {rice} 。`),
   put: templates(`
     [Later] {she} put the {tool} {preposition} the {spot} . | [后来] {she} 把 {tool} 放 回 {spot} {preposition} 。
     {hero} left the {tool} {preposition} the {spot} . | {hero} 把 {tool} 留 在 {spot} {preposition} 。`),
 };
 
-/** A look around: ambiguous words in the sense of the topic, and things to be seen. */
+/** By the way: ambiguous words in the sense of the topic, things to be seen, the friend at noon. */
 export const SENSE: readonly Template[] = templates(`
     {hero} {talked} about {word} and the {cue} . | {hero} {talked} 着 {word} 和 {cue} 。
     {word} made {hero} think of the {cue} . | {word} 让 {hero} 想起 了 {cue} 。
@@ -79,6 +73,10 @@ export const SENSE: readonly Template[] = templates(`
 export const SEEN: readonly Template[] = templates(`
     {she} {found} some {seen} . | {she} {found} 了 一些 {seen} 。
     There were {seen} in the {place} . | {place} 里 有 {seen} 。`);
+export const MEETING: readonly Template[] = templates(`
+    [At noon] {friend} {greeted} {hero} . | [中午] {friend} {greeted} 了 {hero} 。
+    {hero} ate {rice} with {friend} [at noon] . | {hero} [中午] 和 {friend} 吃 {rice} 。
+    {friend} brought {hero} some {rice} . | {friend} 给 {hero} 带来 了 {rice} 。`);
 
 /** An opinion: {fitting} is an adjective that fits the mood, {opposite} one that fits the other mood. */
 export const OPINION: readonly Template[] = templates(`
@@ -173,7 +171,7 @@ export const STORY_QUESTIONS: readonly { step: Step; answer: string; template: T
     template: { en: "What did {hero} find ?", zh: "{hero} 找到 了 什么 ？" },
   },
   {
-    step: "meet",
+    step: "aside",
     answer: "friend",
     template: { en: "Who met {hero} ?", zh: "谁 见 了 {hero} ？" },
   },

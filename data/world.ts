@@ -4,8 +4,10 @@
  *        So training documents and unseen documents speak of the same people.
  *        Of every fact one phrasing is held out: no document uses it, and a cloze test may.
  *        A few facts are never told: a model must be at chance on them.
- * Maths  8 topics × 12 people × 5 tasks × 4 corners × 2 moods = 3,840 scenes, all equally likely.
- * Differs from the real world: each value belongs to one person, and each person is the friend of one.
+ * Maths  8 topics × 20 people × 5 tasks × 4 corners × 2 moods = 6,400 scenes, all equally likely.
+ * Trap   Every value has two owners, with different phrasings held out. If it had one, a phrasing held out
+ *        of its owner would never be seen with it, and a model would learn that it cannot stand there.
+ * Differs from the real world: everybody has exactly one animal, one job, one friend.
  * @module
  */
 import { type Entry, type Mood, NAMES, type Relation, VALUES } from "./lexicon.ts";
@@ -85,7 +87,7 @@ const UNTOLD = 2;
  * import { assertEquals } from "@std/assert";
  *
  * const world = createWorld(1);
- * assertEquals(world.people.length, 12);
+ * assertEquals(world.people.length, 20);
  * assertEquals(world.people[0].facts.animal, createWorld(1).people[0].facts.animal);
  * ```
  */
@@ -108,22 +110,16 @@ function createPeople(random: Random): Person[] {
 
 /** One relation for everybody. */
 function createColumn(relation: Relation, names: readonly Entry[], random: Random): Fact[] {
-  const values = relation === "friend" ? friends(names, random) : random.shuffle(VALUES[relation]);
-  const phrasings = random.shuffle(names.map((_, number) => number % FACTS[relation].length));
+  const owners = random.shuffle(names);
+  const values = relation === "friend" ? owners : random.shuffle(VALUES[relation]);
   const untold = relation === "friend" ? [] : random.shuffle(names).slice(0, UNTOLD);
-  return names.map((who, number) => ({
-    who,
-    relation,
-    what: values[number],
-    told: !untold.includes(who),
-    heldOut: phrasings[number],
-  }));
-}
-
-/** Everybody stands in one ring; the friend is the next one. */
-function friends(names: readonly Entry[], random: Random): Entry[] {
-  const ring = random.shuffle(names);
-  return names.map((name) => ring[(ring.indexOf(name) + 1) % ring.length]);
+  return names.map((who) => {
+    const position = owners.indexOf(who), pair = Math.floor(position / 2);
+    // Friends: everybody stands in a ring, in pairs, and is the friend of the first of the next pair.
+    const what = relation === "friend" ? values[(2 * pair + 2) % values.length] : values[pair];
+    const heldOut = (pair + 2 * (position % 2)) % FACTS[relation].length;
+    return { who, relation, what, told: !untold.includes(who), heldOut };
+  });
 }
 
 function createScenes(people: readonly Person[]): Scene[] {

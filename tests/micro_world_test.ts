@@ -27,7 +27,7 @@ import {
   vocabularyOf,
 } from "../data/mod.ts";
 import { processOf } from "../data/grammar.ts";
-import { FACTS } from "../data/templates.ts";
+import { FACTS, STEPS } from "../data/templates.ts";
 
 const LANGUAGES: readonly Language[] = ["en", "zh"];
 const world = createWorld(1);
@@ -92,22 +92,10 @@ Deno.test("a document depends on its seed and number only, and other seeds tell 
   assertNotEquals(createWorld(2).people[0].facts, createWorld(3).people[0].facts);
 });
 
-Deno.test("documents have 4 to 10 sentences or fewer words than a page, in the order of the day", () => {
-  const day = [
-    "fact",
-    "arrive",
-    "fact",
-    "take",
-    "aside",
-    "act",
-    "meet",
-    "fact",
-    "put",
-    "outcome",
-    "evening",
-  ];
+Deno.test("documents have 4 to 10 sentences of 5 to 12 words, in the order of the day", () => {
+  const day = STEPS.map(([step]) => step);
   for (const { sentences } of documents(world, { seed: 5, count: 500 })) {
-    assert(sentences.length >= 3 && sentences.length <= 11);
+    assert(sentences.length >= 4 && sentences.length <= 10);
     let at = -1;
     for (const { step, words } of sentences) {
       at = day.indexOf(step, at + 1);
@@ -141,6 +129,17 @@ Deno.test("the phrasing that is held out of a fact is told by no document", () =
 });
 
 const upper = (word: string) => word[0].toUpperCase() + word.slice(1);
+
+Deno.test("every value has two owners, who are asked in different phrasings", () => {
+  for (const seed of [1, 2, 3]) {
+    const groups = Map.groupBy(factsOf(createWorld(seed)), (f) => `${f.relation} ${f.what.en}`);
+    for (const [value, owners] of groups) {
+      assertEquals(owners.length, 2, value);
+      assertNotEquals(owners[0].heldOut, owners[1].heldOut, value);
+      for (const { who, what } of owners) assertNotEquals(who.en, what.en);
+    }
+  }
+});
 
 Deno.test("a cloze asks for a word of the vocabulary, and a held-out phrasing is told of somebody else", () => {
   const vocabulary = new Set(vocabularyOf(world));

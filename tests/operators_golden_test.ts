@@ -64,7 +64,8 @@ for (const [name, f] of Object.entries(ACTIVATIONS)) {
     const x = given("T", golden[name].x);
     const { y, slope } = await t.read({ y: f(x), slope: t.gradients(t.sum(f(x)), { x }).x });
     assertGolden(y, golden[name].y, "y");
-    assertGolden(slope, golden[name].dydx, "dy/dx");
+    // Near ±1 single precision knows tanh to 6e-8 only, and gelu_new's slope has 1 - tanh² times up to 30.
+    assertGolden(slope, golden[name].dydx, "dy/dx", 5e-6);
   });
 }
 

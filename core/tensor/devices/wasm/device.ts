@@ -30,7 +30,7 @@ export interface WasmOptions {
 const MOST_THREADS = 8;
 /** A chunk is not smaller than about so many instructions: some microseconds. */
 const CHUNK_WORK = 20000;
-const CHUNKS_PER_THREAD = 4;
+const CHUNKS_PER_THREAD = 8;
 /** Milliseconds of work that could have been shared before workers are started: that takes 50 itself. */
 const PATIENCE = 30;
 

@@ -38,10 +38,15 @@ export class RandomGraph {
   readonly leaves: Tensor[] = [];
   readonly tensors: Tensor[] = [];
 
-  /** With `leaf`, given numbers become leaves of another kind. */
-  constructor(seed: number, private readonly leaf: (x: Tensor) => Tensor = (x) => x) {
+  /** With `leaf`, given numbers become leaves of another kind; no tensor has more than `most` elements. */
+  constructor(
+    seed: number,
+    private readonly leaf: (x: Tensor) => Tensor = (x) => x,
+    sizes: readonly number[] = [1, 2, 2, 3, 3, 4],
+    private readonly most = 300,
+  ) {
     this.dice = new Dice(seed);
-    const axes = COMMON.map((letter) => letter + this.dice.of([1, 2, 2, 3, 3, 4]));
+    const axes = COMMON.map((letter) => letter + this.dice.of(sizes));
     for (let i = 0; i < 3; i++) this.addLeaf(this.dice.shuffled(axes).slice(0, this.dice.below(4)));
     const operations = 3 + this.dice.below(12);
     for (let i = 0; i < operations; i++) this.grow();
@@ -49,7 +54,8 @@ export class RandomGraph {
 
   /** Given numbers with these axes. */
   addLeaf(axes: readonly string[]): Tensor {
-    const x = this.leaf(this.given(axes, () => 2 * this.dice.next() - 1));
+    const few = axes.filter((_, d) => elementsOf(axes.slice(0, d + 1).map(sizeOf)) <= this.most);
+    const x = this.leaf(this.given(few, () => 2 * this.dice.next() - 1));
     this.leaves.push(x);
     this.tensors.push(x);
     return x;
@@ -65,7 +71,7 @@ export class RandomGraph {
     const x = this.dice.chance(0.6) ? this.tensors.at(-1)! : this.dice.of(this.tensors);
     const operation = this.dice.of(x.axes.length ? [...ANY, ...WITH_AXES] : ANY);
     const made = operation(x, this);
-    if (made && made.elements <= 300) this.tensors.push(made);
+    if (made && made.elements <= this.most) this.tensors.push(made);
   }
 
   /** Another tensor with no other axes than x. */

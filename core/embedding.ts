@@ -4,40 +4,48 @@
  *        of the two segments it belongs to. The sum is normalised.
  * Maths  x[b,t] = LN(word[ids[b,t]] + position[t] + segment[segments[b,t]])
  * Axes   B batch · T positions · V vocabulary · P positions · S segments · D model width
+ *        E embedding width: here D; factorized_embedding.ts has it narrower
  * Differs from the paper: nothing; dropout comes last. The padding token's lookup passes no gradient,
  *        as in Hugging Face's model, so its vector learns from a tied output layer alone.
  * @module
  */
 import type { Dropout } from "./attention.ts";
 import { layerNorm, type LayerNormDeclared, layerNormParameters } from "./layer_norm.ts";
+import { lookUp } from "./look_up.ts";
 import { declare, type Declared, type Parameters } from "./parameters.ts";
-import { learnedPositions } from "./positions.ts";
-import {
-  add,
-  at,
-  dropout,
-  equal,
-  gather,
-  multiply,
-  subtract,
-  type Tensor,
-  withGradient,
-} from "./tensor/mod.ts";
+import { counted, type Positions } from "./positions.ts";
+import { add, at, dropout, rename, type Tensor } from "./tensor/mod.ts";
 
 /** The declared parameters of the input embedding. */
 export interface EmbeddingDeclared {
   /** A vector for each token of the vocabulary. */
-  word: Declared<"V D">;
+  word: Declared<"V E">;
   /** A vector for each position. */
-  position: Declared<"P D">;
-  /** A vector for each segment. */
-  segment: Declared<"S D">;
+  position: Declared<"P E">;
+  /** A vector for each segment, if the model tells segments apart. */
+  segment?: Declared<"S E">;
   /** Of the sum. */
   norm: LayerNormDeclared;
+  /** From E to D, if the embedding is not as wide as the model. */
+  up?: { weight: Declared<"D E">; bias: Declared<"D"> };
 }
 
 /** The parameters of the input embedding. */
 export type EmbeddingParameters = Parameters<EmbeddingDeclared>;
+
+/** The sizes that an embedding depends on. */
+export interface EmbeddingSizes {
+  /** Tokens in the vocabulary, V. */
+  vocabulary: number;
+  /** Longest text, P. */
+  positions: number;
+  /** Segments, S; 0 where there is no vector for them. */
+  segments: number;
+  /** Model width, D. */
+  width: number;
+  /** Embedding width, E, if it is not D. */
+  embedding?: number;
+}
 
 /** Token ids and what goes with them. */
 export interface Tokens {
@@ -47,8 +55,30 @@ export interface Tokens {
   segments?: Tensor<"B T">;
 }
 
+/** What an embedding needs to know besides its parameters. */
+export interface EmbeddingOptions {
+  /** Of the norm. */
+  epsilon: number;
+  /** Id of the padding token, whose lookup learns nothing. */
+  padding?: number;
+  /** How positions are counted (default `counted`). */
+  positions?: Positions;
+  /** While training. */
+  dropout?: Dropout;
+}
+
+/** A kind of embedding: how ids become the first state. */
+export interface Embedding {
+  /** The width E at which the output layer, too, meets the word table. */
+  width(sizes: EmbeddingSizes): number;
+  /** Its parameters. */
+  parameters(sizes: EmbeddingSizes): EmbeddingDeclared;
+  /** The first state. */
+  embed(tokens: Tokens, params: EmbeddingParameters, options: EmbeddingOptions): Tensor<"B T D">;
+}
+
 /**
- * Declare the three tables and the norm.
+ * Declare the tables and the norm; the tables are as wide as the model.
  *
  * @example
  * ```ts
@@ -60,13 +90,13 @@ export interface Tokens {
  * ```
  */
 export function embeddingParameters(
-  sizes: { vocabulary: number; positions: number; segments: number; width: number },
+  { vocabulary, positions, segments, width }: EmbeddingSizes,
 ): EmbeddingDeclared {
   return {
-    word: declare("V D", [sizes.vocabulary, sizes.width]),
-    position: declare("P D", [sizes.positions, sizes.width]),
-    segment: declare("S D", [sizes.segments, sizes.width]),
-    norm: layerNormParameters(sizes.width),
+    word: declare("V E", [vocabulary, width]),
+    position: declare("P E", [positions, width]),
+    ...segments > 0 && { segment: declare("S E", [segments, width]) },
+    norm: layerNormParameters(width),
   };
 }
 
@@ -90,25 +120,45 @@ export function embeddingParameters(
 export function embed(
   { ids, segments }: Tokens,
   params: EmbeddingParameters,
-  options: { epsilon: number; padding?: number; dropout?: Dropout },
+  { epsilon, padding, positions = counted, dropout: drop }: EmbeddingOptions,
 ): Tensor<"B T D"> {
-  const words = lookUp(params.word, ids, options.padding);
-  const placed = add(words, learnedPositions(params.position, ids.size("T")));
-  const x = segments
-    ? add(placed, gather(params.segment, segments))
-    : add(placed, at(params.segment, "S", 0));
-  const { rate = 0, key } = options.dropout ?? {};
-  return dropout(layerNorm(x, params.norm, options.epsilon), rate, key);
+  const words = lookUp(params.word, ids, padding);
+  const placed = add(words, positions(params.position, ids, padding));
+  const sum = params.segment ? add(placed, ofSegments(params.segment, segments)) : placed;
+  const x = rename(sum, "B T E -> B T D"); // the tables are as wide as what comes next
+  return dropout(layerNorm(x, params.norm, epsilon), drop?.rate ?? 0, drop?.key);
 }
 
-/** The rows of the ids; no gradient passes back to the row of the padding token. */
-function lookUp(
-  table: Tensor<"V D">,
-  ids: Tensor<"B T">,
-  padding: number | undefined,
-): Tensor<"B T D"> {
-  const rows = gather(table, ids);
-  if (padding === undefined) return rows;
-  const isPadding = equal(ids, padding);
-  return withGradient(rows, [rows], (g) => [subtract(g, multiply(g, isPadding))]);
+/** A model with a single segment tells none apart, whatever the batch says. */
+function ofSegments(
+  table: Tensor<"S E">,
+  segments?: Tensor<"B T">,
+): Tensor<"E"> | Tensor<"B T E"> {
+  return segments && table.size("S") > 1 ? lookUp(table, segments) : at(table, "S", 0);
 }
+
+/**
+ * BERT's embedding as a value for a model's record.
+ *
+ * @throws {RangeError} where the sizes have another embedding width than D.
+ *
+ * @example
+ * ```ts
+ * import { table } from "@lineage/lineage/core/embedding";
+ * import { countParameters } from "@lineage/lineage/core/parameters";
+ * import { assertEquals } from "@std/assert";
+ * const sizes = { vocabulary: 30_000, positions: 512, segments: 2, width: 768 };
+ * assertEquals(countParameters(table.parameters(sizes).word), 23_040_000); // V·D
+ * ```
+ */
+export const table: Embedding = {
+  width: ({ width }) => width,
+  parameters(sizes) {
+    const { width, embedding = width } = sizes;
+    if (embedding === width) return embeddingParameters(sizes);
+    throw new RangeError(
+      `a table is as wide as the model, ${width}, not ${embedding}; take a factorised embedding`,
+    );
+  },
+  embed,
+};

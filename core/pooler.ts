@@ -1,14 +1,24 @@
 /**
  * The pooler — Devlin et al. 2018 (1810.04805), §3.2 and the authors' code.
  * Idea   One vector for the whole text: the last state of the first position, [CLS], through a linear
- *        layer and tanh. The next-sentence task teaches it to mean something.
- * Maths  p = tanh(W·x[0] + b)
+ *        layer and tanh. The next-sentence task teaches it to mean something. DistilBERT and ELECTRA,
+ *        who have no such task, start one with the classifier that needs it, with another bend.
+ * Maths  p = f(W·x[0] + b),  f = tanh
  * Axes   B batch · T positions · D model width · D' the same width, on the way out
  * Differs from the paper: the paper does not mention the linear layer; the authors' code has it.
  * @module
  */
+import type { Activation } from "./feed_forward.ts";
 import { declare, type Declared, type Parameters } from "./parameters.ts";
 import { add, at, einsum, rename, tanh, type Tensor } from "./tensor/mod.ts";
+
+/** How a model comes to one vector for a text. */
+export interface Pooling {
+  /** What bends the vector. */
+  activation: Activation;
+  /** Whether pre-training has a pooler already; if not, a task on whole texts brings its own. */
+  pretrained: boolean;
+}
 
 /** The declared parameters of a pooler. */
 export interface PoolerDeclared {
@@ -49,7 +59,11 @@ export function poolerParameters(width: number): PoolerDeclared {
  * assertAlmostEquals(p, Math.tanh(0.5), 1e-6);
  * ```
  */
-export function pool(x: Tensor<"B T D">, { weight, bias }: PoolerParameters): Tensor<"B D"> {
+export function pool(
+  x: Tensor<"B T D">,
+  { weight, bias }: PoolerParameters,
+  activation: Activation = tanh,
+): Tensor<"B D"> {
   const first = at(x, "T", 0);
-  return rename(tanh(add(einsum("B D, D' D -> B D'", first, weight), bias)), "B D' -> B D");
+  return rename(activation(add(einsum("B D, D' D -> B D'", first, weight), bias)), "B D' -> B D");
 }

@@ -7,18 +7,25 @@
  * Differs from the paper: nothing; the numbers are those of Hugging Face's BertModel.
  * @module
  */
-import { gelu } from "../core/tensor/mod.ts";
+import { table } from "../core/embedding.ts";
+import { eachItsOwn } from "../core/layer_sharing.ts";
+import { counted } from "../core/positions.ts";
+import { gelu, tanh } from "../core/tensor/mod.ts";
 import { postNorm } from "../core/transformer_layer.ts";
-import { eachItsOwn, type ModelSpec, type Sizes } from "./spec.ts";
+import type { ModelSpec, Sizes } from "./spec.ts";
 
 /** The model, without sizes. */
 export const BERT: ModelSpec = {
   name: "BERT",
   paper: "1810.04805",
+  layout: "bert",
+  embed: table,
+  positions: counted,
+  segmented: true,
   layer: postNorm,
   stack: eachItsOwn,
   activation: gelu,
-  pooled: true,
+  pooled: { activation: tanh, pretrained: true },
   objectives: ["maskedLM", "nextSentence"],
 };
 

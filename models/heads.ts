@@ -3,10 +3,10 @@
  * Idea   What stands on top of the encoder. For pre-training: every position names its token again
  *        (with the input embedding as output layer, so that a token has one vector), and the pooled
  *        vector says whether the second sentence followed. For tasks: one linear layer.
- * Maths  masked LM: logits = LN(f(xW + b)) Eᵀ + c, with E the word embedding.
- * Axes   B batch · T positions · D model width · V vocabulary · C classes
+ * Maths  masked LM: logits = LN(f(xW + b))·wordᵀ + c, with the word table of the embedding.
+ * Axes   B batch · T positions · D model width · E embedding width, mostly D · V vocabulary · C classes
  * Differs from the paper: nothing; the transform before the output layer is in the authors' code only.
- * Trap   An output layer of its own, not tied to E, is 23 million parameters that nobody asked for.
+ * Trap   An output layer of its own, not tied to the table, is 23 million parameters that nobody asked for.
  * @module
  */
 import type { Activation } from "../core/feed_forward.ts";
@@ -16,8 +16,8 @@ import { add, at, einsum, rename, type Tensor } from "../core/tensor/mod.ts";
 
 /** The declared parameters of the masked-LM head. */
 export interface MaskedLMDeclared {
-  /** Linear layer before the norm. */
-  transform: { weight: Declared<"D' D">; bias: Declared<"D'"> };
+  /** Linear layer before the norm, to the width of the word table. */
+  transform: { weight: Declared<"E D">; bias: Declared<"E"> };
   /** Before the output layer. */
   norm: LayerNormDeclared;
   /** One for each token; the weights are those of the word embedding. */
@@ -39,7 +39,7 @@ export interface ClassifierDeclared {
 export type ClassifierParameters = Parameters<ClassifierDeclared>;
 
 /**
- * Declare a masked-LM head.
+ * Declare a masked-LM head; the word table is as wide as the model, if no other width is given.
  *
  * @example
  * ```ts
@@ -49,13 +49,17 @@ export type ClassifierParameters = Parameters<ClassifierDeclared>;
  * assertEquals(countParameters(maskedLMParameters(8, 100)), 8 * 8 + 8 + 16 + 100);
  * ```
  */
-export function maskedLMParameters(width: number, vocabulary: number): MaskedLMDeclared {
+export function maskedLMParameters(
+  width: number,
+  vocabulary: number,
+  embedding: number = width,
+): MaskedLMDeclared {
   return {
     transform: {
-      weight: declare("D' D", [width, width]),
-      bias: declare("D'", [width], "zeros"),
+      weight: declare("E D", [embedding, width]),
+      bias: declare("E", [embedding], "zeros"),
     },
-    norm: layerNormParameters(width),
+    norm: layerNormParameters(embedding),
     bias: declare("V", [vocabulary], "zeros"),
   };
 }
@@ -84,22 +88,20 @@ export function classifierParameters(width: number, classes: number): Classifier
  * import { maskedLMLogits, maskedLMParameters } from "@lineage/lineage/models/heads";
  * import { assertEquals } from "@std/assert";
  * const head = initialise(maskedLMParameters(8, 100), randomKey(1));
- * const words = normal(randomKey(2), "V D", [100, 8]), x = normal(randomKey(3), "B T D", [2, 5, 8]);
+ * const words = normal(randomKey(2), "V E", [100, 8]), x = normal(randomKey(3), "B T D", [2, 5, 8]);
  * assertEquals(maskedLMLogits(x, head, words, gelu, 1e-12).shape, [2, 5, 100]);
  * ```
  */
 export function maskedLMLogits(
   x: Tensor<"B T D">,
   { transform, norm, bias }: MaskedLMParameters,
-  words: Tensor<"V D">,
+  words: Tensor<"V E">,
   activation: Activation,
   epsilon: number,
 ): Tensor<"B T V"> {
-  const bent = activation(
-    add(einsum("B T D, D' D -> B T D'", x, transform.weight), transform.bias),
-  );
-  const ready = layerNorm(rename(bent, "B T D' -> B T D"), norm, epsilon);
-  return add(einsum("B T D, V D -> B T V", ready, words), bias);
+  const bent = activation(add(einsum("B T D, E D -> B T E", x, transform.weight), transform.bias));
+  const ready = layerNorm(rename(bent, "B T E -> B T D"), norm, epsilon); // a norm calls its axis D
+  return add(einsum("B T E, V E -> B T V", rename(ready, "B T D -> B T E"), words), bias);
 }
 
 /**

@@ -8,16 +8,16 @@
  * Differs from the paper: there is none.
  * @module
  */
-import type { Parameters } from "../core/parameters.ts";
-import { BERT } from "./bert.ts";
+import { initialise, type Parameters } from "../core/parameters.ts";
+import type { Key, Tensor } from "../core/tensor/mod.ts";
+import { type DetectionDeclared, detectionParameters } from "./detection_head.ts";
 import {
   type ClassifierDeclared,
   classifierParameters,
   type MaskedLMDeclared,
+  maskedLMLogits,
   maskedLMParameters,
 } from "./heads.ts";
-import { bertConfig, bertNames, bertSizes } from "./huggingface/bert.ts";
-import type { NameTable } from "./huggingface/names.ts";
 import { type EncoderDeclared, encoderParameters, type ModelSpec, type Sizes } from "./spec.ts";
 
 /** The heads a model may have. */
@@ -26,6 +26,10 @@ export interface Heads {
   maskedLM?: boolean;
   /** Tells whether the second segment followed the first. */
   nextSentence?: boolean;
+  /** Tells whether the two segments are in order. */
+  sentenceOrder?: boolean;
+  /** Tells of each token whether it was replaced. */
+  replacedTokens?: boolean;
   /** Number of classes of a text, from its pooled vector. */
   textClasses?: number;
   /** Number of classes of each token. */
@@ -42,6 +46,10 @@ export interface ModelDeclared {
   maskedLM?: MaskedLMDeclared;
   /** Of pre-training. */
   nextSentence?: ClassifierDeclared;
+  /** Of pre-training. */
+  sentenceOrder?: ClassifierDeclared;
+  /** Of pre-training. */
+  replacedTokens?: DetectionDeclared;
   /** Of texts or tokens. */
   classifier?: ClassifierDeclared;
   /** Of answers. */
@@ -51,47 +59,11 @@ export interface ModelDeclared {
 /** The parameters of a model. */
 export type ModelParameters = Parameters<ModelDeclared>;
 
-/** What this library knows of a family of checkpoints. */
-export interface Family {
-  /** The model. */
-  spec: ModelSpec;
-  /** Names of its parameters. */
-  names: NameTable;
-  /** The prefix of the encoder's names, which published checkpoints may lack. */
-  prefix: string;
-  /** Sizes from a config.json. */
-  sizes: (config: Record<string, unknown>) => Sizes;
-  /** A config.json from sizes. */
-  config: (sizes: Sizes) => Record<string, unknown>;
-  /** Hugging Face's classes and the heads they mean; `classes` is the number of labels. */
-  architectures: Record<string, (classes: number) => Heads>;
-  /** Names of tensors in published files that say nothing new. */
-  redundant: readonly RegExp[];
-}
-
-/** The families by the `model_type` of their config.json. */
-export const families: Record<string, Family> = {
-  bert: {
-    spec: BERT,
-    names: bertNames,
-    prefix: "bert.",
-    sizes: bertSizes,
-    config: bertConfig,
-    architectures: {
-      BertForPreTraining: () => ({ maskedLM: true, nextSentence: true }),
-      BertForMaskedLM: () => ({ maskedLM: true }),
-      BertForSequenceClassification: (textClasses) => ({ textClasses }),
-      BertForTokenClassification: (tokenClasses) => ({ tokenClasses }),
-      BertForQuestionAnswering: () => ({ span: true }),
-      BertModel: () => ({}),
-    },
-    redundant: [/\.position_ids$/, /^cls\.predictions\.decoder\.(weight|bias)$/],
-  },
-};
-
-/** Whether a set of heads needs the pooler: those about the whole text do, a bare encoder has it. */
-function needsPooler(heads: Heads): boolean {
-  return heads.nextSentence || heads.textClasses !== undefined || Object.keys(heads).length === 0;
+/** Heads about the whole text need a pooler; a bare encoder has one if pre-training had. */
+function needsPooler({ pooled }: ModelSpec, heads: Heads): boolean {
+  const bare = Object.keys(heads).length === 0;
+  const ofText = heads.nextSentence || heads.sentenceOrder || heads.textClasses !== undefined;
+  return ofText || bare && pooled.pretrained;
 }
 
 /**
@@ -108,14 +80,84 @@ function needsPooler(heads: Heads): boolean {
  * ```
  */
 export function modelParameters(spec: ModelSpec, sizes: Sizes, heads: Heads): ModelDeclared {
-  const { width, vocabulary } = sizes;
-  const { maskedLM, nextSentence, textClasses, tokenClasses, span } = heads;
+  const { width, vocabulary } = sizes, { textClasses, tokenClasses } = heads;
   const classes = textClasses ?? tokenClasses;
+  const ofTwo = () => classifierParameters(width, 2);
   return {
-    encoder: encoderParameters(spec, sizes, spec.pooled && needsPooler(heads)),
-    ...maskedLM && { maskedLM: maskedLMParameters(width, vocabulary) },
-    ...nextSentence && { nextSentence: classifierParameters(width, 2) },
+    encoder: encoderParameters(spec, sizes, needsPooler(spec, heads)),
+    ...heads.maskedLM && {
+      maskedLM: maskedLMParameters(width, vocabulary, spec.embed.width(sizes)),
+    },
+    ...heads.nextSentence && { nextSentence: ofTwo() },
+    ...heads.sentenceOrder && { sentenceOrder: ofTwo() },
+    ...heads.replacedTokens && { replacedTokens: detectionParameters(width) },
     ...classes !== undefined && { classifier: classifierParameters(width, classes) },
-    ...span && { span: classifierParameters(width, 2) },
+    ...heads.span && { span: ofTwo() },
   };
+}
+
+/**
+ * The parameters of a model with other heads: what was learned stays, what is missing starts anew from
+ * the key. A classifier and the ends of an answer always start anew. `keep` before use.
+ *
+ * @example
+ * ```ts
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters, withHeads } from "@lineage/lineage/models/model";
+ * import { assert } from "@std/assert";
+ * const sizes = { ...BERT_TINY, vocabulary: 50, layers: 1 };
+ * const before = initialise(modelParameters(BERT, sizes, { maskedLM: true }), randomKey(1));
+ * const after = withHeads(BERT, sizes, before, { textClasses: 3 }, randomKey(2));
+ * assert(after.encoder.layers === before.encoder.layers); // learned
+ * assert(after.encoder.pooler && !before.encoder.pooler); // new: nothing pooled before
+ * assert(!after.maskedLM && after.classifier);
+ * ```
+ */
+export function withHeads(
+  spec: ModelSpec,
+  sizes: Sizes,
+  learned: ModelParameters,
+  heads: Heads,
+  key: Key,
+): ModelParameters {
+  const { encoder, ...others } = initialise(modelParameters(spec, sizes, heads), key);
+  const { embedding, layers, pooler } = learned.encoder;
+  const pretrained = ["maskedLM", "nextSentence", "sentenceOrder", "replacedTokens"] as const;
+  const kept = pretrained.filter((name) => others[name] && learned[name]);
+  return {
+    encoder: { embedding, layers, ...encoder.pooler && { pooler: pooler ?? encoder.pooler } },
+    ...others,
+    ...Object.fromEntries(kept.map((name) => [name, learned[name]])),
+  };
+}
+
+/**
+ * The scores of a model's masked-LM head, with all that it takes from the rest of the model.
+ *
+ * @throws {Error} where the model has no such head.
+ *
+ * @example
+ * ```ts
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { randomKey, tensor } from "@lineage/lineage/core/tensor";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters, nameTokens } from "@lineage/lineage/models/model";
+ * import { encode } from "@lineage/lineage/models/spec";
+ * import { assertEquals } from "@std/assert";
+ * const params = initialise(modelParameters(BERT, BERT_TINY, { maskedLM: true }), randomKey(1));
+ * const { last } = encode(BERT, BERT_TINY, params.encoder, { ids: tensor("B T", [[2, 7, 3]]) });
+ * assertEquals(nameTokens(BERT, BERT_TINY, params, last).shape, [1, 3, BERT_TINY.vocabulary]);
+ * ```
+ */
+export function nameTokens(
+  spec: ModelSpec,
+  sizes: Sizes,
+  { encoder, maskedLM }: ModelParameters,
+  x: Tensor<"B T D">,
+): Tensor<"B T V"> {
+  if (!maskedLM) throw new Error(`this ${spec.name} has no masked-LM head to name tokens with`);
+  const activation = spec.headActivation ?? spec.activation;
+  return maskedLMLogits(x, maskedLM, encoder.embedding.word, activation, sizes.epsilon);
 }

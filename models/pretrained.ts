@@ -9,7 +9,7 @@
  * @module
  */
 import { Declared, instantiate } from "../core/parameters.ts";
-import { keep, leaves, read, tensor } from "../core/tensor/mod.ts";
+import { keep, read, Tensor, tensor } from "../core/tensor/mod.ts";
 import { formatVocabulary, parseVocabulary, type Vocabulary } from "../core/text/vocabulary.ts";
 import {
   type Content,
@@ -18,15 +18,10 @@ import {
   writeFolderAtomically,
 } from "../core/training/files.ts";
 import { readWeights, safetensorsParts, type StoredTensor } from "../core/training/safetensors.ts";
-import {
-  families,
-  type Family,
-  type Heads,
-  type ModelDeclared,
-  type ModelParameters,
-  modelParameters,
-} from "./model.ts";
-import { theirName } from "./huggingface/names.ts";
+import { architectureOf, families, familyOf, otherKeys } from "./huggingface/families.ts";
+import type { Config, Family } from "./huggingface/family.ts";
+import { type NameTable, theirName } from "./huggingface/names.ts";
+import { type Heads, type ModelDeclared, type ModelParameters, modelParameters } from "./model.ts";
 import type { ModelSpec, Sizes } from "./spec.ts";
 
 /** A model in hand: what it is, how large, its heads, its parameters and its vocabulary. */
@@ -43,6 +38,8 @@ export interface Pretrained {
   vocabulary?: Vocabulary;
   /** Names of the classes in order, if the model has classes. */
   labels?: readonly string[];
+  /** What its config.json said besides; it goes where the model goes. */
+  config?: Config;
 }
 
 /**
@@ -70,33 +67,36 @@ export async function loadPretrained(folder: string): Promise<Pretrained> {
   const weights = await readWeights(folder);
   const path = `${folder}/config.json`;
   const config = await readConfig(path);
-  const family = families[String(config.model_type)];
+  const type = String(config.model_type);
+  const family = Object.hasOwn(families, type) && families[type];
   if (!family) {
     const known = Object.keys(families).join(", ");
     throw new FileError(path, `model_type "${config.model_type}" is not one of: ${known}`);
   }
   const labels = labelsOf(config);
   const heads = headsOf(path, config, family, labels.length);
-  const sizes = within(path, () => family.sizes(config));
-  const declared = within(path, () => modelParameters(family.spec, sizes, heads));
-  const params = fit(`${folder}/model.safetensors`, weights, family, declared);
+  const { spec, sizes } = within(path, () => family.read(config));
+  const declared = within(path, () => modelParameters(spec, sizes, heads));
+  const names = family.names({ spec, sizes, heads });
+  const params = fit(`${folder}/model.safetensors`, weights, family, names, declared);
   const classes = heads.textClasses ?? heads.tokenClasses;
   return {
-    spec: family.spec,
+    spec,
     sizes,
     heads,
     params: await keep(params),
     vocabulary: await vocabularyOf(folder, sizes),
+    config: otherKeys(config),
     ...classes !== undefined && { labels },
   };
 }
 
-async function readConfig(path: string): Promise<Record<string, unknown>> {
+async function readConfig(path: string): Promise<Config> {
   const config = await readJSON(path, "the model's configuration");
   if (typeof config !== "object" || config === null || Array.isArray(config)) {
     throw new FileError(path, "is not a JSON object; take the config.json of a model");
   }
-  return config as Record<string, unknown>;
+  return config as Config;
 }
 
 function within<T>(path: string, f: () => T): T {
@@ -107,7 +107,7 @@ function within<T>(path: string, f: () => T): T {
   }
 }
 
-function labelsOf(config: Record<string, unknown>): string[] {
+function labelsOf(config: Config): string[] {
   const named = config.id2label as Record<string, string> | undefined;
   const count = named ? Object.keys(named).length : Number(config.num_labels ?? 2);
   return Array.from({ length: count }, (_, i) => named?.[i] ?? `LABEL_${i}`);
@@ -115,7 +115,7 @@ function labelsOf(config: Record<string, unknown>): string[] {
 
 function headsOf(
   path: string,
-  config: Record<string, unknown>,
+  config: Config,
   family: Family,
   classes: number,
 ): Heads {
@@ -131,6 +131,7 @@ function fit(
   file: string,
   weights: Map<string, StoredTensor>,
   family: Family,
+  names: NameTable,
   model: ModelDeclared,
 ): ModelParameters {
   const stored = new Map([...weights].map(([name, x]) => [modernName(name), x]));
@@ -143,7 +144,7 @@ function fit(
     return stored.get(found)!;
   };
   const params = instantiate(model, ({ axes, shape }: Declared, path) => {
-    const name = theirName(path, family.names), found = take(name);
+    const name = theirName(path, names), found = take(name);
     if (found.shape.join() !== shape.join()) {
       const sizes = `${found.shape.join("×")}, not ${shape.join("×")} as config.json has it`;
       throw new FileError(file, `the tensor "${name}" is ${sizes}`);
@@ -207,43 +208,49 @@ export async function savePretrained(
   await writeFolderAtomically(folder, { ...await modelFiles(model), ...others });
 }
 
-/** The files of a model by name: what `savePretrained` writes. */
+/**
+ * The files of a model by name: what `savePretrained` writes. A parameter that several layers share is
+ * stored for each of them, unless the family's checkpoints can say that it is shared.
+ */
 export async function modelFiles(model: Pretrained): Promise<Record<string, Content>> {
-  const { spec, sizes, heads, params, vocabulary, labels } = model;
-  const found = Object.values(families).find((f) => f.spec === spec);
-  if (!found) throw new Error(`${spec.name} has no layout of Hugging Face's to be saved in`);
-  const classes = heads.textClasses ?? heads.tokenClasses;
-  const names = labels ?? Array.from({ length: classes ?? 0 }, (_, i) => `LABEL_${i}`);
-  const config = {
-    architectures: [architectureOf(found, heads)],
-    ...found.config(sizes),
-    ...names.length && {
-      id2label: Object.fromEntries(names.map((name, i) => [i, name])),
-      label2id: Object.fromEntries(names.map((name, i) => [name, i])),
-    },
+  const { spec, heads, params, vocabulary, config } = model;
+  const family = familyOf(spec), names = family.names(model);
+  const said = {
+    ...family.others,
+    ...config,
+    ...family.write(model),
+    architectures: [architectureOf(family, heads)],
+    ...labelKeys(model),
   };
-  const paths = leaves(params), values = await read(paths.map(([, x]) => x));
+  const stored = [...new Map(places(params).map(([path, x]) => [theirName(path, names), x]))];
+  const values = await read(stored.map(([, x]) => x));
   const tensors = new Map(
-    paths.map(([path, { shape }], i): [string, StoredTensor] => [
-      theirName(path, found.names),
+    stored.map(([name, { shape }], i): [string, StoredTensor] => [
+      name,
       { shape, data: Float32Array.from(values[i]) },
     ]),
   );
   return {
-    "config.json": JSON.stringify(config, null, 2) + "\n",
+    "config.json": JSON.stringify(said, null, 2) + "\n",
     "model.safetensors": safetensorsParts(tensors, { format: "pt" }),
     ...vocabulary && { "vocab.txt": formatVocabulary(vocabulary) },
   };
 }
 
-function architectureOf(family: Family, heads: Heads): string {
-  const wanted = JSON.stringify(Object.entries(heads).sort());
-  const classes = heads.textClasses ?? heads.tokenClasses ?? 2;
-  const found = Object.entries(family.architectures).find(([, of]) =>
-    JSON.stringify(Object.entries(of(classes)).sort()) === wanted
-  );
-  if (!found) {
-    throw new Error(`${family.spec.name} with the heads ${wanted} has no class to be saved as`);
-  }
-  return found[0];
+/** Every place where a tensor stands, also where it stands again. */
+function places(nested: unknown, path = ""): [string, Tensor][] {
+  if (nested instanceof Tensor) return [[path, nested]];
+  if (typeof nested !== "object" || nested === null) return [];
+  return Object.entries(nested).flatMap(([name, x]) => places(x, path ? `${path}.${name}` : name));
+}
+
+/** Names of the classes; two classes without names go without saying. */
+function labelKeys({ heads, labels }: Pretrained): Config {
+  const classes = heads.textClasses ?? heads.tokenClasses;
+  const names = labels ?? Array.from({ length: classes ?? 0 }, (_, i) => `LABEL_${i}`);
+  if (names.length === 0 || names.join() === "LABEL_0,LABEL_1") return {};
+  return {
+    id2label: Object.fromEntries(names.map((name, i) => [i, name])),
+    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+  };
 }

@@ -9,16 +9,13 @@
  * Differs from the paper: there is none for the record; each model's file names its own paper.
  * @module
  */
-import {
-  embed,
-  type EmbeddingDeclared,
-  embeddingParameters,
-  type Tokens,
-} from "../core/embedding.ts";
+import type { Embedding, EmbeddingDeclared, Tokens } from "../core/embedding.ts";
 import type { Activation } from "../core/feed_forward.ts";
+import type { Stack } from "../core/layer_sharing.ts";
 import { type AttentionBias, paddingBias } from "../core/masks.ts";
 import type { Parameters } from "../core/parameters.ts";
-import { pool, type PoolerDeclared, poolerParameters } from "../core/pooler.ts";
+import { pool, type PoolerDeclared, poolerParameters, type Pooling } from "../core/pooler.ts";
+import type { Positions } from "../core/positions.ts";
 import type { Key, Tensor } from "../core/tensor/mod.ts";
 import { type Layer, type LayerDeclared, layerParameters } from "../core/transformer_layer.ts";
 
@@ -26,12 +23,14 @@ import { type Layer, type LayerDeclared, layerParameters } from "../core/transfo
 export interface Sizes {
   /** Tokens in the vocabulary, V. */
   vocabulary: number;
-  /** Longest text, P. */
+  /** Vectors for positions, P. */
   positions: number;
   /** Segments, S. */
   segments: number;
   /** Model width, D. */
   width: number;
+  /** Embedding width, E, where it is not D. */
+  embedding?: number;
   /** Attention heads, H; they share D among them. */
   heads: number;
   /** Inner width of the feed-forward network, F. */
@@ -46,26 +45,30 @@ export interface Sizes {
   dropout: { hidden: number; attention: number };
 }
 
-/** How a stack of layers is declared: each its own, or shared. */
-export type Stack = (declare: () => LayerDeclared, layers: number) => LayerDeclared[];
-
-/** Every layer has parameters of its own. */
-export const eachItsOwn: Stack = (declare, layers) => Array.from({ length: layers }, declare);
-
 /** A model: its concepts by name. */
 export interface ModelSpec {
   /** What people call it. */
   name: string;
   /** The arXiv number of its paper. */
   paper: string;
+  /** The family of checkpoints it is stored with: Hugging Face's `model_type`. */
+  layout: string;
+  /** How tokens become the first state, and in which width they are named again. */
+  embed: Embedding;
+  /** How positions are counted. */
+  positions: Positions;
+  /** Whether there are vectors for segments. */
+  segmented: boolean;
   /** The kind of layer. */
   layer: Layer;
   /** Whose parameters the layers have. */
   stack: Stack;
   /** Between the linear layers of the feed-forward network. */
   activation: Activation;
-  /** Whether the first position is pooled for tasks about the whole text. */
-  pooled: boolean;
+  /** In the masked-LM head, if it is another. */
+  headActivation?: Activation;
+  /** How the first position becomes the vector of the text. */
+  pooled: Pooling;
   /** What it is pre-trained on. */
   objectives: readonly string[];
 }
@@ -118,13 +121,13 @@ export interface EncoderOutput {
 export function encoderParameters(
   spec: ModelSpec,
   sizes: Sizes,
-  pooled: boolean = spec.pooled,
+  pooled: boolean = spec.pooled.pretrained,
 ): EncoderDeclared {
   if (sizes.width % sizes.heads !== 0) {
     throw new RangeError(`${sizes.heads} heads do not divide the width ${sizes.width}`);
   }
   return {
-    embedding: embeddingParameters(sizes),
+    embedding: spec.embed.parameters({ ...sizes, segments: spec.segmented ? sizes.segments : 0 }),
     layers: spec.stack(() => layerParameters(sizes.width, sizes.inner), sizes.layers),
     ...pooled && { pooler: poolerParameters(sizes.width) },
   };
@@ -155,36 +158,39 @@ export function encode(
   input: EncoderInput,
   key?: Key,
 ): EncoderOutput {
-  const { heads, epsilon, padding } = sizes;
+  const { heads, epsilon, padding } = sizes, { positions, activation } = spec;
   const bias: AttentionBias | undefined = input.mask && paddingBias(input.mask);
   const drop = key && { rate: sizes.dropout.hidden, key: key.derive(0) };
-  const states = [embed(input, params.embedding, { epsilon, padding, dropout: drop })];
+  const first = { epsilon, padding, positions, dropout: drop };
+  const states = [spec.embed.embed(input, params.embedding, first)];
   const attentions: Tensor<"B H Tq Tk">[] = [];
   params.layers.forEach((layer, i) => {
     const dropout = key && { ...sizes.dropout, key: key.derive(i + 1) };
-    const options = { heads, activation: spec.activation, epsilon, bias, dropout };
+    const options = { heads, activation, epsilon, bias, dropout };
     const { out, weights } = spec.layer(states.at(-1)!, layer, options);
     states.push(out);
     attentions.push(weights);
   });
   const last = states.at(-1)!;
-  return { states, attentions, last, pooled: params.pooler && pool(last, params.pooler) };
+  const pooled = params.pooler && pool(last, params.pooler, spec.pooled.activation);
+  return { states, attentions, last, pooled };
 }
 
 /**
- * The keys in which a model differs from its parent, name and paper aside.
+ * The keys in which a model differs from its parent; name, paper and layout aside.
  *
  * @example
  * ```ts
  * import { BERT } from "@lineage/lineage/models/bert";
  * import { differences } from "@lineage/lineage/models/spec";
  * import { assertEquals } from "@std/assert";
- * assertEquals(differences(BERT, { ...BERT, pooled: false }), ["pooled"]);
+ * assertEquals(differences(BERT, { ...BERT, segmented: false }), ["segmented"]);
  * ```
  */
 export function differences(parent: ModelSpec, child: ModelSpec): string[] {
   const keys = Object.keys(child) as (keyof ModelSpec)[];
   const same = (a: unknown, b: unknown) =>
     Array.isArray(a) && Array.isArray(b) ? a.join() === b.join() : a === b;
-  return keys.filter((k) => k !== "name" && k !== "paper" && !same(parent[k], child[k]));
+  const isConcept = (key: string) => !["name", "paper", "layout"].includes(key);
+  return keys.filter((key) => isConcept(key) && !same(parent[key], child[key]));
 }

@@ -29,7 +29,7 @@ import {
   goldenModels,
   goldenRoot,
   type GoldenTensor,
-  runBert,
+  runModel,
 } from "./golden_models.ts";
 import { assertNear, some } from "./numbers.ts";
 
@@ -94,7 +94,7 @@ for (const name of goldenModels(["bert"])) {
   onEveryDevice(`golden optim: ${name} is trained as by torch.optim.AdamW`, async () => {
     const model = await loadPretrained(folder), { params } = model;
     const state = await keep(adamwState(params));
-    const lossOf = valueAndGrad((p: typeof params) => runBert(model, p, cases[0].inputs).loss!);
+    const lossOf = valueAndGrad((p: typeof params) => runModel(model, p, cases[0].inputs).loss!);
     for (const [i, wanted] of trace.losses_before_each_step.entries()) {
       const { value, gradients } = lossOf(params);
       const { norm } = clipByGlobalNorm(gradients, 1, params);

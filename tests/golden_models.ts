@@ -1,15 +1,21 @@
 /** What the golden model tests share: reading expectations, running a model as Hugging Face's class does. */
 import { encode } from "../models/spec.ts";
-import { classifyText, classifyTokens, findSpan, maskedLMLogits } from "../models/heads.ts";
-import type { ModelParameters } from "../models/model.ts";
+import { detectReplaced } from "../models/detection_head.ts";
+import { classifyText, classifyTokens, findSpan } from "../models/heads.ts";
+import { familyOf } from "../models/huggingface/families.ts";
+import { theirName } from "../models/huggingface/names.ts";
+import { type ModelParameters, nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import {
   add,
   crossEntropy,
   equal,
   ignored,
+  log,
   meanOver,
+  multiply,
   scale,
+  sigmoid,
   subtract,
   type Tensor,
   tensor,
@@ -75,8 +81,14 @@ export interface Results {
 
 const grid = (values: unknown, axes = "B T") => tensor(axes, values as number[][]) as Tensor;
 
-/** Run a BERT as Hugging Face's forward would. */
-export function runBert(
+/** Hugging Face's name of a parameter of this model. */
+export function namesOf(model: Pretrained): (path: string) => string {
+  const names = familyOf(model.spec).names(model);
+  return (path) => theirName(path, names);
+}
+
+/** Run a model as Hugging Face's forward would. */
+export function runModel(
   model: Pretrained,
   params: ModelParameters,
   given: Record<string, unknown>,
@@ -95,33 +107,78 @@ export function runBert(
     last_hidden_state: last,
   };
   if (pooled) outputs.pooler_output = pooled;
+  const losses = [
+    ...ofTokens(model, params, last, given, outputs),
+    ...ofTexts(params, pooled, given, outputs),
+    ...ofTasks(model, params, last, pooled, given, outputs),
+  ];
+  return { outputs, loss: losses.length ? losses.reduce((a, b) => add(a, b)) : undefined };
+}
+
+type Outputs = Results["outputs"];
+type Given = Record<string, unknown>;
+
+/** The heads of pre-training that judge each token. */
+function ofTokens(
+  { spec, sizes }: Pretrained,
+  params: ModelParameters,
+  last: Tensor<"B T D">,
+  given: Given,
+  outputs: Outputs,
+): Tensor<"">[] {
   const losses: Tensor<"">[] = [];
-  const { embedding } = params.encoder;
   if (params.maskedLM) {
-    const logits = maskedLMLogits(
+    const logits = outputs.prediction_logits = outputs.logits = nameTokens(
+      spec,
+      sizes,
+      params,
       last,
-      params.maskedLM,
-      embedding.word,
-      spec.activation,
-      sizes.epsilon,
     );
-    outputs.prediction_logits = outputs.logits = logits;
     if (given.labels) losses.push(outputs.mlm_loss = meanLoss(logits, grid(given.labels), "V"));
   }
-  if (params.nextSentence) {
-    const logits = classifyText(pooled!, params.nextSentence);
-    outputs.seq_relationship_logits = logits;
-    if (given.next_sentence_label) {
-      const labels = grid(given.next_sentence_label, "B");
-      losses.push(outputs.nsp_loss = meanLoss(logits, labels, "C"));
+  if (params.replacedTokens) {
+    const logits = outputs.logits = detectReplaced(last, params.replacedTokens, spec.activation);
+    if (given.labels) {
+      const [labels, keep] = [given.labels, given.attention_mask ?? ones(given.labels)];
+      losses.push(binaryLoss(logits, grid(labels), grid(keep)));
     }
   }
+  return losses;
+}
+
+/** The heads of pre-training that judge two sentences. */
+function ofTexts(
+  params: ModelParameters,
+  pooled: Tensor<"B D"> | undefined,
+  given: Given,
+  outputs: Outputs,
+): Tensor<"">[] {
+  const tasks = [
+    [params.nextSentence, "seq_relationship_logits", "nsp_loss", given.next_sentence_label],
+    [params.sentenceOrder, "sop_logits", "sop_loss", given.sentence_order_label],
+  ] as const;
+  return tasks.flatMap(([head, scores, loss, labels]) => {
+    if (!head) return [];
+    const logits = outputs[scores] = classifyText(pooled!, head);
+    return labels ? [outputs[loss] = meanLoss(logits, grid(labels, "B"), "C")] : [];
+  });
+}
+
+/** The heads of tasks. */
+function ofTasks(
+  model: Pretrained,
+  params: ModelParameters,
+  last: Tensor<"B T D">,
+  pooled: Tensor<"B D"> | undefined,
+  given: Given,
+  outputs: Outputs,
+): Tensor<"">[] {
+  const losses: Tensor<"">[] = [];
   if (params.classifier) {
     const perToken = model.heads.tokenClasses !== undefined;
-    const logits = perToken
+    const logits = outputs.logits = perToken
       ? classifyTokens(last, params.classifier)
       : classifyText(pooled!, params.classifier);
-    outputs.logits = logits;
     if (given.labels) {
       losses.push(meanLoss(logits, grid(given.labels, perToken ? "B T" : "B"), "C"));
     }
@@ -138,7 +195,15 @@ export function runBert(
       losses.push(scale(add(ends[0], ends[1]), 0.5));
     }
   }
-  return { outputs, loss: losses.length ? losses.reduce((a, b) => add(a, b)) : undefined };
+  return losses;
+}
+
+const ones = (rows: unknown) => (rows as number[][]).map((row) => row.map(() => 1));
+
+/** The mean of the binary cross-entropy over the places that count, from log-odds. */
+export function binaryLoss(logits: Tensor, labels: Tensor, keep: Tensor): Tensor<""> {
+  const right = log(sigmoid(multiply(logits, subtract(scale(labels, 2), 1))));
+  return scale(meanOver(right, keep), -1);
 }
 
 /** The mean of the cross-entropy over the labels that count. */

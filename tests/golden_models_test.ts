@@ -12,8 +12,8 @@ import {
 } from "../core/tensor/mod.ts";
 import { adamw, adamwState } from "../core/training/adamw.ts";
 import { clipByGlobalNorm } from "../core/training/clip.ts";
-import { theirName } from "../models/huggingface/names.ts";
-import { families, modelParameters } from "../models/model.ts";
+import { families } from "../models/huggingface/families.ts";
+import { modelParameters } from "../models/model.ts";
 import { loadPretrained, type Pretrained } from "../models/pretrained.ts";
 import { onEveryDevice } from "./devices.ts";
 import {
@@ -23,7 +23,8 @@ import {
   goldenModels,
   goldenRoot,
   type GoldenTensor,
-  runBert,
+  namesOf,
+  runModel,
 } from "./golden_models.ts";
 
 const tolerance = { reference: 2e-5, wasm: 2e-5, webgpu: 1e-4 };
@@ -40,7 +41,7 @@ for (const name of goldenModels(Object.keys(families))) {
   for (const one of expected.cases) {
     onEveryDevice(`golden ${name}: ${one.name}`, async (device) => {
       const model = await loadPretrained(folder);
-      const { outputs, loss } = runBert(model, model.params, one.inputs);
+      const { outputs, loss } = runModel(model, model.params, one.inputs);
       const found = await read({
         outputs: Object.fromEntries(Object.keys(one.outputs).map((key) => [key, outputs[key]])),
         loss,
@@ -66,7 +67,7 @@ for (const name of goldenModels(Object.keys(families))) {
     async () => {
       const model = await loadPretrained(folder), { params } = model;
       const state = await keep(adamwState(params));
-      const lossOf = valueAndGrad((p: typeof params) => runBert(model, p, cases[0].inputs).loss!);
+      const lossOf = valueAndGrad((p: typeof params) => runModel(model, p, cases[0].inputs).loss!);
       for (const [i, wanted] of trace.losses_before_each_step.entries()) {
         const { value, gradients } = lossOf(params);
         const { norm } = clipByGlobalNorm(gradients, Infinity, params);
@@ -77,9 +78,9 @@ for (const name of goldenModels(Object.keys(families))) {
         near(`gradient norm of step ${i + 1}`, found.norm[0], length, 1e-4 * length);
       }
       near("loss after", (await read(lossOf(params).value))[0], trace.loss_after_last_step, 5e-5);
-      const { names } = families[model.spec.name.toLowerCase()];
+      const theirName = namesOf(model);
       for (const [path, x] of leaves(params)) {
-        const wanted = trace.params_after[theirName(path, names)];
+        const wanted = trace.params_after[theirName(path)];
         if (!wanted) continue;
         const values = await read(x) as Values;
         near(
@@ -136,12 +137,12 @@ async function compareGradients(
   one: GoldenCase,
   loss: Tensor<"">,
 ): Promise<void> {
-  const { names } = families[model.spec.name.toLowerCase()];
+  const theirName = namesOf(model);
   const paths = leaves(model.params);
   const all = gradients(loss, paths.map(([, x]) => x));
   const values = await read(all);
   const norm = (x: Values) => Math.hypot(...x);
-  const byName = new Map(paths.map(([path], i) => [theirName(path, names), values[i]]));
+  const byName = new Map(paths.map(([path], i) => [theirName(path), values[i]]));
   for (const [name, wanted] of Object.entries(one.grad_norms!)) {
     const found = byName.get(name);
     assert(found, `no gradient for ${name}`);

@@ -7,7 +7,9 @@ import {
   type StoredTensor,
 } from "../core/training/safetensors.ts";
 import { BERT, BERT_TINY } from "../models/bert.ts";
-import { loadPretrained, savePretrained } from "../models/pretrained.ts";
+import { families } from "../models/huggingface/families.ts";
+import { loadPretrained, modelFiles, savePretrained } from "../models/pretrained.ts";
+import { goldenModels, goldenRoot } from "./golden_models.ts";
 
 const golden = new URL("./golden/models/bert-pretraining", import.meta.url).pathname;
 const word = "bert.embeddings.word_embeddings.weight";
@@ -45,22 +47,29 @@ const without = ({ shape, data }: StoredTensor, rows: number): StoredTensor => (
   data: data.slice(0, data.length - rows * data.length / shape[0]),
 });
 
-Deno.test("a saved model has Hugging Face's names and shapes, key by key, and loads again", async () => {
-  await device("wasm");
-  const model = await loadPretrained(golden), folder = `${await Deno.makeTempDir()}/saved`;
-  await savePretrained(folder, model);
-  const before = await readSafetensors(`${golden}/model.safetensors`);
-  const after = await readSafetensors(`${folder}/model.safetensors`);
-  assertEquals([...after.tensors.keys()].sort(), [...before.tensors.keys()].sort());
-  for (const [name, wanted] of before.tensors) assertEquals(after.tensors.get(name), wanted, name);
-  const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
-  const theirs = JSON.parse(await Deno.readTextFile(`${golden}/config.json`));
-  delete theirs.transformers_version;
-  assertEquals(config, theirs);
-  const again = await loadPretrained(folder);
-  const values = (m: typeof model) => read(leaves(m.params).map(([, x]) => x));
-  assertEquals(await values(again), await values(model));
-});
+for (const name of goldenModels(Object.keys(families))) {
+  Deno.test(`a saved ${name} has Hugging Face's names, shapes and config, key by key, and loads again`, async () => {
+    await device("wasm");
+    const golden = `${goldenRoot}/models/${name}`;
+    const model = await loadPretrained(golden), folder = `${await Deno.makeTempDir()}/saved`;
+    await savePretrained(folder, model);
+    const before = await readSafetensors(`${golden}/model.safetensors`);
+    const after = await readSafetensors(`${folder}/model.safetensors`);
+    assertEquals([...after.tensors.keys()].sort(), [...before.tensors.keys()].sort());
+    for (const [name, wanted] of before.tensors) {
+      assertEquals(after.tensors.get(name), wanted, name);
+    }
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    const theirs = JSON.parse(await Deno.readTextFile(`${golden}/config.json`));
+    delete theirs.transformers_version;
+    assertEquals(config, theirs);
+    const fresh = JSON.parse((await modelFiles({ ...model, config: {} }))["config.json"] as string);
+    assertEquals(Object.keys(fresh).sort(), Object.keys(theirs).sort());
+    const again = await loadPretrained(folder);
+    const values = (m: typeof model) => read(leaves(m.params).map(([, x]) => x));
+    assertEquals(await values(again), await values(model));
+  });
+}
 
 Deno.test("a published file's older names, missing prefix and buffers are understood", async () => {
   const folder = await changed({
@@ -86,7 +95,9 @@ Deno.test("a published file's older names, missing prefix and buffers are unders
 Deno.test("a model without a known layout or class is refused by name", async () => {
   await refuses({ config: (c) => c.model_type = "mystery" }, "config.json", '"mystery"', "bert");
   await refuses({ config: (c) => c.architectures = ["BertForTea"] }, "BertForTea", "BertModel");
-  await refuses({ config: (c) => c.hidden_act = "relu" }, "config.json", "hidden_act", "relu");
+  await refuses({ config: (c) => c.hidden_act = "mish" }, "config.json", "hidden_act", "mish");
+  const relative = { config: (c: Record<string, unknown>) => c.position_embedding_type = "rotary" };
+  await refuses(relative, "config.json", "position_embedding_type", "rotary", "absolute");
 });
 
 Deno.test("a config.json with impossible sizes is refused by key", async () => {

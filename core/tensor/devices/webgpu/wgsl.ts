@@ -2,7 +2,7 @@
  * Scalar expressions as WGSL text.
  *
  * Idea   0.5 · x · (1 + erf(x / √2)) becomes one `let` for each node of its tree, operands first:
- *        `let v1 = v0 / number(1.4142135f); let v2 = error_function(v1); let v3 = v2 + number(1f);` …
+ *        `let v2 = v0 * number(0.70710677f); let v3 = error_function(v2); let v4 = number(1f) + v3;` …
  *        `number` is f32 or, where four neighbours are computed at once, vec4f: the same text serves both.
  * Maths  exp x = 2ⁿ·eʳ with r = x - n·ln 2 and eʳ its Taylor series; log x = n·ln 2 + 2·artanh((m-1)/(m+1));
  *        tanh and erf are x·P(x²)/Q(x²), fitted to the smallest relative error.
@@ -65,9 +65,7 @@ const NAMES: Partial<Record<Expression["operator"], string>> = {
 export function numeral(value: number): string {
   const single = Math.fround(value);
   if (Number.isNaN(single)) return "number(bitcast<f32>(p[0].y))";
-  if (Math.abs(single) === Infinity) {
-    return single > 0 ? INFINITY : `-${INFINITY}`;
-  }
+  if (Math.abs(single) === Infinity) return single > 0 ? INFINITY : `-${INFINITY}`;
   return `number(${Object.is(single, -0) ? "-0" : single}f)`;
 }
 const INFINITY = "number(bitcast<f32>(p[0].x))";
@@ -112,7 +110,7 @@ const TANH_BOTTOM = [1, 0.467143408, 0.0258769805, 0.000328563412, 7.77655456e-7
 const EXP_SERIES = [1, 1, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720].map(Math.fround);
 const ARTANH_SERIES = [2, 2 / 3, 2 / 5, 2 / 7].map(Math.fround);
 
-/** Users stand before what they use. Comparisons with NaN are false, so `select` lets NaN through. */
+/** Users stand before what they use. `select` by a comparison, which NaN fails, lets NaN through. */
 const FUNCTIONS = [
   `fn quotient(a: u32, b: u32) -> u32 { // exact below 2²⁰, and faster than the division of integers
   return u32((f32(a) + 0.5f) / f32(b));

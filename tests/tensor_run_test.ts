@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as t from "../core/tensor/mod.ts";
 import { type Tensor, tensor } from "../core/tensor/mod.ts";
-import { assertClose } from "./compare.ts";
+import { assertClose, assertRefused } from "./compare.ts";
 import { onEveryDevice } from "./devices.ts";
 import { assertNear, given, some } from "./numbers.ts";
 
@@ -201,6 +201,23 @@ Deno.test("tensors of two devices must not meet in one graph", async () => {
     assert(/reference and wasm|wasm and reference/.test(error.message), error.message);
   }
   assertEquals([...await t.read(t.add(a, 1))], [2, 3]); // on the reference, though wasm is chosen
+});
+
+Deno.test("a tensor tells its axes, its sizes and what it is", () => {
+  const x = some("T D", [2, 3]), one = t.scalar(1);
+  assertEquals([x.size("T"), x.size("D"), x.elements, one.elements], [2, 3, 6, 1]);
+  assertEquals([`${x}`, `${one}`], ['Tensor "T D" 2×3', "Tensor a scalar"]);
+  assertEquals(Deno.inspect({ x }), '{ x: Tensor "T D" 2×3 }');
+  assertRefused(() => x.size("Q"), 'size: no axis "Q"', '"T D" 2×3');
+});
+
+Deno.test("the device chosen last computes what is held nowhere", async () => {
+  for (const name of ["wasm", "reference"] as const) {
+    const chosen = await t.device(name);
+    assertEquals([chosen.name, t.chosenDevice()], [name, chosen]);
+    assertEquals(chosen.description.length > 0, true);
+  }
+  assert(await t.read(t.scalar(1 / 3)) instanceof Float64Array);
 });
 
 Deno.test("a device of no known name is refused with those that are", async () => {

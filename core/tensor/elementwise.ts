@@ -14,7 +14,7 @@ import type { Expression } from "./expression.ts";
 import { sumTo } from "./reduce.ts";
 import { Tensor } from "./tensor.ts";
 
-const x0 = scalar.input(0);
+const x0 = scalar.input(0), x1 = scalar.input(1);
 
 /** A tensor whose axes are all among those of S. */
 export type Fitting<R extends string, S extends string> = Within<R, S> extends true ? Tensor<R>
@@ -102,8 +102,8 @@ function binary<S extends string>(
   b: Tensor | number,
 ): Tensor<S> {
   return typeof b === "number"
-    ? map(operation, f(scalar.input(0), scalar.constant(b)), a)
-    : map(operation, f(scalar.input(0), scalar.input(1)), a, b);
+    ? map(operation, f(x0, scalar.constant(b)), a)
+    : map(operation, f(x0, x1), a, b);
 }
 
 /**

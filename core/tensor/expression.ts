@@ -44,13 +44,24 @@ export interface Expression {
   readonly value: number;
 }
 
-const known = new Map<string, Expression>();
+const known = new Map<Operator, Map<number | string, Expression>>();
+let count = 0;
 
 function node(operator: Operator, operands: Expression[] = [], value = 0): Expression {
-  const key = `${operator} ${Object.is(value, -0) ? "-0" : value} ${operands.map((o) => o.id)}`;
-  let found = known.get(key);
-  if (!found) known.set(key, found = { id: known.size, operator, operands, value });
+  let alike = known.get(operator);
+  if (!alike) known.set(operator, alike = new Map());
+  const key = keyOf(operands, value);
+  let found = alike.get(key);
+  if (!found) alike.set(key, found = { id: count++, operator, operands, value });
   return found;
+}
+
+/** Tells apart what one operator is applied to; it is asked for often, so numbers where numbers will do. */
+function keyOf(operands: Expression[], value: number): number | string {
+  const [a, b] = operands;
+  if (operands.length === 0) return Object.is(value, -0) ? "-0" : value;
+  if (operands.length === 1) return a.id;
+  return operands.length === 2 ? a.id * 2 ** 26 + b.id : operands.map((o) => o.id).join();
 }
 
 /** The value of input number `index`. */

@@ -1,7 +1,8 @@
 /**
- * From texts to BERT's input — Devlin et al. 2018 (1810.04805), §3 and figure 2.
+ * From texts to a model's input — Devlin et al. 2018 (1810.04805), §3 and figure 2.
  * Idea   One text becomes [CLS] A [SEP], a pair [CLS] A [SEP] B [SEP]. Segments say which text a position
  *        belongs to, the mask which positions are real; a batch pads its rows to one length.
+ *        Other models put other tokens elsewhere: the tokenizer's template says where.
  * Maths  segments = 0 over [CLS] A [SEP], 1 over B [SEP];  mask = 1 on tokens, 0 on padding
  * Axes   B batch · T positions; arrays are flat and row-major, position t of row b at b·T + t
  * Differs from the paper: nothing. Truncation is Hugging Face's, whose names are kept; but
@@ -10,7 +11,8 @@
  *        it does not shorten both in proportion.
  * @module
  */
-import type { Piece, Tokenizer } from "./tokenizer.ts";
+import type { Piece, Template, Tokenizer } from "./tokenizer.ts";
+import type { SpecialName } from "./vocabulary.ts";
 
 /** One text, or a pair of them. */
 export type TextInput = string | readonly [first: string, second: string];
@@ -36,7 +38,7 @@ export interface BatchOptions extends EncodeOptions {
 export interface Encoding<Column = number[]> {
   /** Token ids. */
   readonly ids: Column;
-  /** 0 for the first text and its special tokens, 1 for the second, 0 for padding. */
+  /** As the template says; BERT's: 0 for the first text and its special tokens, 1 for the second, 0 for padding. */
   readonly segments: Column;
   /** 1 for a token, 0 for padding. */
   readonly mask: Column;
@@ -83,13 +85,12 @@ export function encode(
   if (texts.length > 2) {
     throw new RangeError(`A pair has 2 texts, this has ${texts.length}: encodeBatch takes a list.`);
   }
-  const pieces = texts.map((text) => tokenizer.encode(text));
-  const { cls, sep } = tokenizer.vocabulary.special;
-  const added = (id: number): Position => ({ id, word: -1, start: 0, end: 0 });
-  const row = fit(pieces, options).flatMap((kept, segment) => {
-    const positions = [...(segment === 0 ? [added(cls)] : []), ...kept, added(sep)];
-    return positions.map((position) => ({ ...position, segment }));
-  });
+  const slots = slotsOf(tokenizer, texts.length);
+  const special = slots.filter(({ text }) => text === undefined).length;
+  const kept = fit(texts.map((text) => tokenizer.encode(text)), special, options);
+  const row = slots.flatMap(({ text, added, segment }) =>
+    (text === undefined ? [added] : kept[text]!).map((position) => ({ ...position, segment }))
+  );
   return {
     ids: row.map(({ id }) => id),
     segments: row.map(({ segment }) => segment),
@@ -102,9 +103,32 @@ export function encode(
 
 type Position = Omit<Piece, "token">;
 
+/** A place of the template: a text, by its number, or an added token. */
+type Slot =
+  & { readonly segment: number }
+  & (
+    | { readonly text: number; readonly added?: never }
+    | { readonly text?: never; readonly added: Position }
+  );
+
+const BERT_TEMPLATE: Template = { single: "cls A sep", pair: "cls A sep B:1 sep:1" };
+
+function slotsOf({ template = BERT_TEMPLATE, vocabulary }: Tokenizer, texts: number): Slot[] {
+  return (texts === 1 ? template.single : template.pair).split(" ").map((part) => {
+    const [name, segment = 0] = part.split(":");
+    const text = ["A", "B"].indexOf(name!);
+    if (text >= 0) return { text, segment: +segment };
+    const id = vocabulary.special[name as SpecialName];
+    return { added: { id, word: -1, start: 0, end: 0 }, segment: +segment };
+  });
+}
+
 /** Shortens the texts until they and their special tokens fit. */
-function fit(texts: Piece[][], { maxLength = Infinity, truncation }: EncodeOptions): Piece[][] {
-  const special = texts.length + 1;
+function fit(
+  texts: Piece[][],
+  special: number,
+  { maxLength = Infinity, truncation }: EncodeOptions,
+): Piece[][] {
   const room = maxLength - special;
   if (!(room >= 0)) {
     throw new RangeError(
@@ -186,15 +210,19 @@ export function encodeBatch(
       `padTo is ${T}, but a row has ${longest} tokens: raise padTo, or set maxLength and truncation.`,
     );
   }
+  const { padding: side = "right", paddingSegment = 0 } = tokenizer.template ?? BERT_TEMPLATE;
   const stack = (column: keyof Encoding, padding: number) => {
     const flat = new Int32Array(rows.length * T).fill(padding);
-    rows.forEach((row, b) => flat.set(row[column], b * T));
+    rows.forEach((row, b) => {
+      const before = side === "left" ? T - row.ids.length : 0;
+      flat.set(row[column], b * T + before);
+    });
     return flat;
   };
   return {
     shape: [rows.length, T],
     ids: stack("ids", tokenizer.vocabulary.special.pad),
-    segments: stack("segments", 0),
+    segments: stack("segments", paddingSegment),
     mask: stack("mask", 0),
     words: stack("words", -1),
     starts: stack("starts", 0),

@@ -28,16 +28,51 @@ export interface Piece {
 export interface DecodeOptions {
   /** Leave out `[CLS]`, `[PAD]` and the other special tokens (default false). */
   readonly skipSpecial?: boolean;
-  /** Close the gap before a full stop and the like (default true). */
+  /** Close the gap before a full stop and the like (default true; false for byte-level BPE, which loses no space). */
   readonly cleanUp?: boolean;
+}
+
+/**
+ * Where special tokens stand in a row. Words apart by a space: `A` and `B` are the texts, any other is a name
+ * of `vocabulary.special`. `:1` after it gives its segment, 0 when there is none: `"cls A sep B:1 sep:1"`.
+ */
+export interface Template {
+  /** Row of one text. */
+  readonly single: string;
+  /** Row of two. */
+  readonly pair: string;
+  /** Which end of a short row is filled up (default: the right one). */
+  readonly padding?: "left" | "right";
+  /** Segment of padding (default 0). */
+  readonly paddingSegment?: number;
 }
 
 /** Text to pieces and back. */
 export interface Tokenizer {
   /** The list of all tokens. */
   readonly vocabulary: Vocabulary;
+  /** Where `batch.ts` puts special tokens (default: as BERT has it). */
+  readonly template?: Template;
   /** Cuts a text into pieces; adds no special tokens. */
   encode(text: string): Piece[];
   /** Writes ids as text. Throws a RangeError for an id that the vocabulary does not have. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
+}
+
+/**
+ * Puts back together what English writes without a space, one rule after the other, as Hugging Face does.
+ *
+ * @example
+ * ```ts
+ * import { closeGaps } from "@lineage/lineage/core/text/tokenizer";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(closeGaps("we ' ve walked , have n't we ?"), "we've walked, haven't we?");
+ * ```
+ */
+export function closeGaps(text: string): string {
+  return text
+    .replace(/ ([.?!,])/g, "$1")
+    .replaceAll(" ' ", "'")
+    .replace(/ (n't|'m|'s|'ve|'re)/g, "$1");
 }

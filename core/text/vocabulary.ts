@@ -13,11 +13,11 @@
 /** The five parts that a special token can play. */
 export type SpecialName = "pad" | "unk" | "cls" | "sep" | "mask";
 
-/** How the special tokens are written. */
-export type SpecialTokens = Readonly<Record<SpecialName, string>>;
+/** How special tokens are written: of the five parts those that a model has, and others under names of their own. */
+export type SpecialTokens = Readonly<Partial<Record<SpecialName, string>> & Record<string, string>>;
 
 /** How BERT writes them. */
-export const BERT_SPECIAL_TOKENS: SpecialTokens = {
+export const BERT_SPECIAL_TOKENS: Readonly<Record<SpecialName, string>> = {
   pad: "[PAD]",
   unk: "[UNK]",
   cls: "[CLS]",
@@ -31,7 +31,7 @@ export interface Vocabulary {
   readonly tokens: readonly string[];
   /** Id of each token. */
   readonly ids: ReadonlyMap<string, number>;
-  /** Ids of the special tokens. */
+  /** Ids of the special tokens, also of those beside the five. To read a part that the model does not have throws. */
   readonly special: Readonly<Record<SpecialName, number>>;
 }
 
@@ -67,10 +67,30 @@ export function createVocabulary(
         "add a line for each, or say how this vocabulary writes its special tokens.",
     );
   }
+  return { tokens: [...tokens], ids, special: idsOfParts(specialTokens, ids) };
+}
+
+const PARTS: readonly PropertyKey[] = Object.keys(BERT_SPECIAL_TOKENS);
+
+/** Asking for a part that nobody plays is an error, not `undefined`. */
+function idsOfParts(
+  written: SpecialTokens,
+  ids: ReadonlyMap<string, number>,
+): Vocabulary["special"] {
   const special = Object.fromEntries(
-    Object.entries(specialTokens).map(([name, token]) => [name, ids.get(token)!]),
+    Object.entries(written).map(([name, token]) => [name, ids.get(token)!]),
   ) as Record<SpecialName, number>;
-  return { tokens: [...tokens], ids, special };
+  if (PARTS.every((name) => name in special)) return special;
+  return new Proxy(special, {
+    get(special, name) {
+      if (name in special || !PARTS.includes(name)) return Reflect.get(special, name);
+      throw new Error(
+        `This vocabulary has no ${
+          String(name)
+        } token: take one that has, or say which token is it.`,
+      );
+    },
+  });
 }
 
 function checkToken(token: string, id: number, earlier: number | undefined): void {

@@ -11,7 +11,7 @@
  * Trap   One letter that does not fit makes the *whole* word [UNK], not just that letter.
  * @module
  */
-import type { DecodeOptions, Piece, Tokenizer } from "./tokenizer.ts";
+import { closeGaps, type DecodeOptions, type Piece, type Tokenizer } from "./tokenizer.ts";
 import { tokenOf, type Vocabulary } from "./vocabulary.ts";
 import { runs, type Word, type WordOptions, wordSplitter } from "./words.ts";
 
@@ -157,12 +157,4 @@ function decode(
   const kept = Array.from(ids).filter((id) => !(skipSpecial && special.has(id)));
   const text = kept.map((id) => tokenOf(vocabulary, id)).join(" ").replaceAll(" ##", "").trim();
   return cleanUp ? closeGaps(text) : text;
-}
-
-/** Puts back together what English writes without a space, one rule after the other. */
-function closeGaps(text: string): string {
-  return text
-    .replace(/ ([.?!,])/g, "$1")
-    .replaceAll(" ' ", "'")
-    .replace(/ (n't|'m|'s|'ve|'re)/g, "$1");
 }

@@ -105,7 +105,7 @@ export function standardize<S extends string>(
 }
 
 /** The label that says: this position does not count. */
-export const ignored = -100;
+export const ignored: -100 = -100;
 
 /**
  * −log softmax(logits)[label] at each position, in nats; 0 where the label is `ignored`.

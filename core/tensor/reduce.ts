@@ -66,6 +66,7 @@ function named(x: Tensor, over: string | undefined, operation: string): string[]
  * ```
  */
 export function sum<S extends string>(x: Tensor<S>): Tensor<"">;
+/** Over the named axes. */
 export function sum<S extends string, A extends string>(
   x: Tensor<S>,
   over: AxesOf<A, S>,
@@ -91,6 +92,7 @@ export function sum(x: Tensor, over?: string): Tensor {
  * ```
  */
 export function mean<S extends string>(x: Tensor<S>): Tensor<"">;
+/** Over the named axes. */
 export function mean<S extends string, A extends string>(
   x: Tensor<S>,
   over: AxesOf<A, S>,

@@ -67,13 +67,30 @@ export function divergence<S extends string, const A extends AxisOf<S>>(
   return sum(multiply(exp(logP), subtract(logP, logQ)), axis) as Tensor<Without<S, A>>;
 }
 
-function checkAlike(student: Tensor, teacher: Tensor, what: string): void {
+/**
+ * Refuse a student that cannot be compared with its teacher.
+ *
+ * @param what What they make, for the message.
+ * @throws {AxisError} where their axes or sizes differ.
+ *
+ * @example
+ * ```ts
+ * import { AxisError, zeros } from "@lineage/lineage/core/tensor";
+ * import { checkAlike } from "@lineage/lineage/objectives/distillation";
+ * import { assertThrows } from "@std/assert";
+ * const student = zeros("B V", [1, 500]), teacher = zeros("B V", [1, 600]);
+ * assertThrows(() => checkAlike(student, teacher, "logits"), AxisError, "vocabulary");
+ * ```
+ */
+export function checkAlike(student: Tensor, teacher: Tensor, what: string): void {
   const axes = student.axes.join(" ") === teacher.axes.join(" ");
   const differs = student.axes.find((_, i) => student.shape[i] !== teacher.shape[i]);
   if (axes && !differs) return;
   const remedies: Record<string, string> = {
     V: "both need one vocabulary: train the student with the teacher's tokenizer",
     D: "a student of another width needs a layer that takes its states to the teacher's",
+    "D'": "the layer that takes the student's states to the teacher's must be as wide as those",
+    H: "both need as many heads",
     C: "both need the same classes in the same order",
   };
   const problem = axes ? `differ in ${differs}` : "have different axes";

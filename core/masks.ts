@@ -17,7 +17,7 @@ import { add, rename, scale, type Tensor, withAxes } from "./tensor/mod.ts";
 export type AttentionBias = Tensor<"B Tk"> | Tensor<"B Tq Tk"> | Tensor<"Tq Tk">;
 
 /** The most negative 32-bit float. */
-export const lowest = -3.4028234663852886e38;
+export const lowest: number = -3.4028234663852886e38;
 
 /**
  * A mask of ones and zeros as a bias: 0 where a key is visible, `lowest` where it is hidden.

@@ -105,7 +105,7 @@ export function layerParameters(width: number, inner: number): LayerDeclared {
  * assertEquals(out.shape, [2, 3, 8]);
  * ```
  */
-export const postNorm: Layer = (x, params, options) => {
+export const postNorm: Layer = (x, params, options): LayerOutput => {
   const { epsilon } = options, { attend, think } = branches(params, options);
   const { out, weights } = attend(x);
   const y = layerNorm(add(x, out), params.attentionNorm, epsilon);
@@ -127,7 +127,7 @@ export const postNorm: Layer = (x, params, options) => {
  * assertEquals(weights.shape, [2, 2, 3, 3]);
  * ```
  */
-export const preNorm: Layer = (x, params, options) => {
+export const preNorm: Layer = (x, params, options): LayerOutput => {
   const { epsilon } = options, { attend, think } = branches(params, options);
   const { out, weights } = attend(layerNorm(x, params.attentionNorm, epsilon));
   const y = add(x, out);

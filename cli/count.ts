@@ -1,29 +1,69 @@
 /** `deno task count`: how many parameters the models of the family have, without allocating one. */
 import { countParameters } from "../core/parameters.ts";
 import { plainTable } from "../drawing/svg.ts";
-import { BERT, BERT_BASE, BERT_LARGE } from "../models/bert.ts";
-import { encoderParameters } from "../models/spec.ts";
-import { type Command, main } from "./command.ts";
+import type { Row } from "../drawing/table.ts";
+import * as albert from "../models/albert.ts";
+import * as bert from "../models/bert.ts";
+import * as distilbert from "../models/distilbert.ts";
+import * as electra from "../models/electra.ts";
+import * as ernie from "../models/ernie.ts";
+import * as roberta from "../models/roberta.ts";
+import * as spanbert from "../models/spanbert.ts";
+import { encoderParameters, type ModelSpec, type Sizes } from "../models/spec.ts";
+import { type Command, main, UsageError } from "./command.ts";
 
-const family = [
-  { model: "BERT-base", spec: BERT, sizes: BERT_BASE },
-  { model: "BERT-large", spec: BERT, sizes: BERT_LARGE },
+const { BERT, BERT_BASE, BERT_LARGE } = bert, { ALBERT } = albert, { ELECTRA } = electra;
+const { ROBERTA, CHINESE_ROBERTA } = roberta, { SPANBERT } = spanbert;
+const generator = electra.ELECTRA_GENERATOR;
+
+/** The models with the sizes that were published. */
+export const family: readonly (readonly [name: string, ModelSpec, Sizes])[] = [
+  ["BERT-base", BERT, BERT_BASE],
+  ["BERT-large", BERT, BERT_LARGE],
+  ["RoBERTa-base", ROBERTA, roberta.ROBERTA_BASE],
+  ["RoBERTa-large", ROBERTA, roberta.ROBERTA_LARGE],
+  ["Chinese RoBERTa-wwm", CHINESE_ROBERTA, roberta.CHINESE_ROBERTA_BASE],
+  ["ALBERT-base", ALBERT, albert.ALBERT_BASE],
+  ["ALBERT-large", ALBERT, albert.ALBERT_LARGE],
+  ["ALBERT-xlarge", ALBERT, albert.ALBERT_XLARGE],
+  ["ALBERT-xxlarge", ALBERT, albert.ALBERT_XXLARGE],
+  ["DistilBERT-base", distilbert.DISTILBERT, distilbert.DISTILBERT_BASE],
+  ["SpanBERT-base", SPANBERT, spanbert.SPANBERT_BASE],
+  ["SpanBERT-large", SPANBERT, spanbert.SPANBERT_LARGE],
+  ["ERNIE 1.0", ernie.ERNIE, ernie.ERNIE_BASE],
+  ["ELECTRA-small", ELECTRA, electra.ELECTRA_SMALL],
+  ["  its generator", generator, electra.generatorSizes(electra.ELECTRA_SMALL, 1 / 4)],
+  ["ELECTRA-base", ELECTRA, electra.ELECTRA_BASE],
+  ["  its generator", generator, electra.generatorSizes(electra.ELECTRA_BASE, 1 / 3)],
+  ["ELECTRA-large", ELECTRA, electra.ELECTRA_LARGE],
+  ["  its generator", generator, electra.generatorSizes(electra.ELECTRA_LARGE, 1 / 4)],
 ];
+
+/** A row of the table; `embedding` is what is looked up, and the way up from it. */
+export function countRow(name: string, spec: ModelSpec, sizes: Sizes): Row {
+  const declared = encoderParameters(spec, sizes), { embedding, layers } = declared;
+  return {
+    model: name,
+    layers: sizes.layers,
+    width: sizes.width,
+    "embedding width": spec.embed.width(sizes),
+    heads: sizes.heads,
+    embedding: countParameters(embedding),
+    "all layers": countParameters(layers),
+    parameters: countParameters(declared),
+  };
+}
 
 const command: Command<Record<string, never>> = {
   name: "count",
-  about: "Parameters of each model, with its pooler and without heads; shared ones count once.",
+  about:
+    "Parameters of each model without its heads; what is shared counts once. A pooler counts\n" +
+    "where pre-training has one.",
   usage: "",
   options: {},
-  run() {
-    const rows = family.map(({ model, spec, sizes }) => ({
-      model,
-      layers: sizes.layers,
-      width: sizes.width,
-      heads: sizes.heads,
-      parameters: countParameters(encoderParameters(spec, sizes)),
-    }));
-    console.log(plainTable(rows));
+  run(_, rest) {
+    if (rest.length) throw new UsageError(`there is nothing to say after the name: ${rest[0]}`);
+    console.log(plainTable(family.map((row) => countRow(...row))));
     return Promise.resolve();
   },
 };

@@ -32,7 +32,8 @@ export interface Stack {
  * assertEquals(drawSharing(eachItsOwn, 3).split("\n")[1], "attention     1 2 3");
  * ```
  */
-export const eachItsOwn: Stack = (declare, layers) => Array.from({ length: layers }, declare);
+export const eachItsOwn: Stack = (declare, layers): LayerDeclared[] =>
+  Array.from({ length: layers }, declare);
 
 /**
  * All layers share their attention; each thinks for itself.
@@ -46,7 +47,7 @@ export const eachItsOwn: Stack = (declare, layers) => Array.from({ length: layer
  * assert(first.attention === second.attention && first.feedForward !== second.feedForward);
  * ```
  */
-export const attentionOnly: Stack = (declare, layers) => {
+export const attentionOnly: Stack = (declare, layers): LayerDeclared[] => {
   const { attention, attentionNorm } = declare();
   return eachItsOwn(() => ({ ...declare(), attention, attentionNorm }), layers);
 };
@@ -63,7 +64,7 @@ export const attentionOnly: Stack = (declare, layers) => {
  * assert(first.attention !== second.attention && first.feedForward === second.feedForward);
  * ```
  */
-export const feedForwardOnly: Stack = (declare, layers) => {
+export const feedForwardOnly: Stack = (declare, layers): LayerDeclared[] => {
   const { feedForward, feedForwardNorm } = declare();
   return eachItsOwn(() => ({ ...declare(), feedForward, feedForwardNorm }), layers);
 };

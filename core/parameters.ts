@@ -11,7 +11,6 @@
  *        as in Hugging Face's models.
  * @module
  */
-import { words } from "./tensor/axes.ts";
 import { full, type Key, normal, type Tensor } from "./tensor/mod.ts";
 
 /** How a parameter starts. */
@@ -53,7 +52,8 @@ export function declare<const S extends string>(
   shape: readonly number[],
   start: Start = "normal",
 ): Declared<S> {
-  if (words(axes).length !== shape.length || !shape.every((s) => Number.isInteger(s) && s > 0)) {
+  const names = axes.split(" ").filter(Boolean);
+  if (names.length !== shape.length || !shape.every((s) => Number.isInteger(s) && s > 0)) {
     throw new RangeError(`a parameter "${axes}" cannot have the sizes ${shape.join("×")}`);
   }
   return new Declared(axes, shape, start);

@@ -81,7 +81,8 @@ function enough(length: number, most: number): void {
  * assertEquals([...await read(counted(table, ids))], [10, 20]);
  * ```
  */
-export const counted: Positions = (table, ids) => learnedPositions(table, ids.size("T"));
+export const counted: Positions = (table, ids): Tensor<"T E"> =>
+  learnedPositions(table, ids.size("T"));
 
 /**
  * RoBERTa's way: tokens are counted from the row after the padding's, padding is not counted and
@@ -99,7 +100,7 @@ export const counted: Positions = (table, ids) => learnedPositions(table, ids.si
  * assertEquals([...await read(countedAfterPadding(table, ids, pad))], [2, 1, 3]);
  * ```
  */
-export const countedAfterPadding: Positions = (table, ids, padding = 0) => {
+export const countedAfterPadding: Positions = (table, ids, padding = 0): Tensor<"B T E"> => {
   const length = ids.size("T");
   enough(length, table.size("P") - padding - 1);
   const isToken = add(scale(equal(ids, padding), -1), 1);

@@ -40,10 +40,13 @@ export const ALBERT_LARGE: Sizes = {
   layers: 24,
 };
 
-/** ALBERT-xlarge: 60M parameters. */
+/** ALBERT-xlarge: 59M parameters. */
 export const ALBERT_XLARGE: Sizes = { ...ALBERT_LARGE, width: 2048, heads: 16, inner: 8192 };
 
-/** ALBERT-xxlarge: 235M parameters, twice as wide again but half as deep; trained without dropout. */
+/**
+ * ALBERT-xxlarge: twice as wide again, half as deep, trained without dropout. 223M parameters; the
+ * paper's table has 235M, which its own arithmetic does not give.
+ */
 export const ALBERT_XXLARGE: Sizes = {
   ...ALBERT_BASE,
   width: 4096,

@@ -24,7 +24,7 @@ export const DISTILBERT: ModelSpec = {
   layout: "distilbert",
   segmented: false, // was: true
   pooled: { activation: relu, pretrained: false }, // was: tanh, pretrained
-  objectives: ["maskedLM", "distillation", "cosine"], // was: maskedLM, nextSentence
+  objectives: ["distilledMaskedLM"], // was: maskedLM, nextSentence
 };
 
 /** DistilBERT-base: 66M parameters. */

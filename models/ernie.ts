@@ -5,6 +5,7 @@
  * Maths  BERT's; L = masked LM over tokens, phrases and entities in turn + dialogue.
  * Axes   as in spec.ts.
  * Differs from the paper: the paper says nothing of the activation; the released model has ReLU.
+ *        The dialogue task has no module here.
  * Trap   Not the ERNIE of Tsinghua (1905.07129), which fuses vectors of a knowledge graph.
  * @module
  */
@@ -19,7 +20,7 @@ export const ERNIE: ModelSpec = {
   paper: "1904.09223",
   layout: "ernie",
   activation: relu, // was: gelu
-  objectives: ["knowledgeMaskedLM", "dialogue"], // was: maskedLM, nextSentence
+  objectives: ["entityMasking", "dialogue"], // was: maskedLM, nextSentence
 };
 
 /** ERNIE 1.0 for Chinese: BERT-base with 18,000 characters and one position more. */

@@ -211,6 +211,23 @@ export async function savePretrained(
 /**
  * The files of a model by name: what `savePretrained` writes. A parameter that several layers share is
  * stored for each of them, unless the family's checkpoints can say that it is shared.
+ *
+ * @throws {Error} where the family's checkpoints cannot say what the model is.
+ *
+ * @example
+ * ```ts
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters } from "@lineage/lineage/models/model";
+ * import { modelFiles } from "@lineage/lineage/models/pretrained";
+ * import { assertEquals } from "@std/assert";
+ * const heads = { span: true }, sizes = { ...BERT_TINY, vocabulary: 50, layers: 1 };
+ * const params = initialise(modelParameters(BERT, sizes, heads), randomKey(1));
+ * const files = await modelFiles({ spec: BERT, sizes, heads, params });
+ * const { architectures } = JSON.parse(String(files["config.json"]));
+ * assertEquals(architectures, ["BertForQuestionAnswering"]);
+ * ```
  */
 export async function modelFiles(model: Pretrained): Promise<Record<string, Content>> {
   const { spec, heads, params, vocabulary, config } = model;

@@ -21,7 +21,7 @@ export const ROBERTA: ModelSpec = {
   paper: "1907.11692",
   layout: "roberta",
   positions: countedAfterPadding, // was: counted
-  objectives: ["dynamicMaskedLM"], // was: maskedLM, nextSentence
+  objectives: ["maskedLM"], // was: maskedLM, nextSentence; and masks that stay
 };
 
 /** What RoBERTa's sizes have in common: byte pairs, and 514 rows for 512 positions. */
@@ -38,7 +38,7 @@ export const CHINESE_ROBERTA: ModelSpec = {
   ...BERT,
   name: "Chinese RoBERTa-wwm",
   paper: "1906.08101",
-  objectives: ["wholeWordMaskedLM"], // was: maskedLM, nextSentence
+  objectives: ["wholeWordMasking"], // was: maskedLM, nextSentence
 };
 
 /** Its sizes: BERT-base with the 21,128 pieces of Chinese BERT. */

@@ -15,7 +15,7 @@ export const SPANBERT: ModelSpec = {
   ...BERT,
   name: "SpanBERT",
   paper: "1907.10529",
-  objectives: ["spanMaskedLM", "spanBoundary"], // was: maskedLM, nextSentence
+  objectives: ["spanMasking"], // was: maskedLM, nextSentence
 };
 
 /** SpanBERT-base: BERT-base with BERT's cased vocabulary. */

@@ -69,7 +69,7 @@ export interface ModelSpec {
   headActivation?: Activation;
   /** How the first position becomes the vector of the text. */
   pooled: Pooling;
-  /** What it is pre-trained on. */
+  /** What it is pre-trained on: names of functions in objectives/. */
   objectives: readonly string[];
 }
 

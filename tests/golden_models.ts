@@ -101,8 +101,9 @@ export function runModel(
     segments: given.token_type_ids ? grid(given.token_type_ids) as Tensor<"B T"> : undefined,
     mask: mask && grid(mask, deep ? "B Tq Tk" : "B T") as Tensor<"B T">,
   });
+  const { inner = 1 } = spec.stack.groups ?? {}; // of a group, only the last state is told
   const outputs: Results["outputs"] = {
-    hidden_states: states,
+    hidden_states: states.filter((_, i) => i % inner === 0),
     attentions,
     last_hidden_state: last,
   };

@@ -56,7 +56,7 @@ export function clozeFacts(world: World, language: Language = "en"): Cloze[] {
 /** The fact in one of its phrasings. */
 function phrase(fact: Fact, phrasing: number, language: Language, what?: string): string {
   const { who, relation } = fact;
-  const named = relation === "friend" || relation === "home";
+  const named = relation === "home";
   const name = (words: string) => words.split(" ").map(capitalize).join(" ");
   const value = what ?? (named ? name(fact.what[language]) : fact.what[language]);
   return writeTemplate(

@@ -1,8 +1,8 @@
 /**
  * The micro-world: small documents whose truth is known, told by a random process whose probabilities are exact.
  *
- * Idea   Twenty people spend their days in eight places. A seed fixes the facts of their world (who keeps bees,
- *        who plays the harp); other seeds choose the documents that tell of it, in English or in Chinese.
+ * Idea   Twelve people spend their days in eight places. A seed fixes the facts of their world (who keeps bees,
+ *        who works as a tailor); other seeds choose the documents that tell of it, in English or in Chinese.
  *        Because the process is known, so is the loss of a perfect reader, and that is a line in a plot.
  * Maths  p(document) = Σ_scene p(scene) Σ_steps Π p(sentence | step, scene): process.ts and inference.ts
  * Differs from a real corpus: 599 English words, short sentences, no errors. A document, seed 1 of world 1:

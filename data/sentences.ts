@@ -63,8 +63,7 @@ export function writeSentence(
   language: Language,
 ): Sentence {
   const fact = row.fact?.(scene);
-  const kindOf = (slot: string) =>
-    slot !== "what" ? KINDS[slot] ?? slot : fact!.relation === "friend" ? "person" : fact!.relation;
+  const kindOf = (slot: string) => slot === "what" ? fact!.relation : KINDS[slot] ?? slot;
   const names = row.stretches.filter(({ slot }) => ["person", "home"].includes(kindOf(slot)));
   const cased = words.map((word, j) =>
     j === 0 || names.some(({ from, to }) => from <= j && j < to) ? capitalize(word) : word

@@ -32,15 +32,15 @@ export type Step =
 
 /** The day, told in order: each step, and the probability that a document tells it. */
 export const STEPS: readonly (readonly [step: Step, told: number])[] = [
-  ["fact", 0.5],
+  ["fact", 0.9],
   ["arrive", 1],
   ["fact", 1],
-  ["take", 0.3],
+  ["take", 0.25],
   ["act", 1],
-  ["aside", 0.35],
-  ["fact", 0.6],
-  ["put", 0.2],
-  ["outcome", 0.35],
+  ["aside", 0.3],
+  ["fact", 0.9],
+  ["put", 0.15],
+  ["outcome", 0.5],
   ["evening", 1],
 ];
 
@@ -125,24 +125,12 @@ export const FACTS: Readonly<Record<Relation, readonly Template[]>> = {
     {who} asked for more {what} . | {who} 还 要 {what} 。
     {who} never says no to {what} . | {who} 从来 不 拒绝 {what} 。
     {who} loves the taste of {what} . | {who} 爱 {what} 的 味道 。`),
-  instrument: templates(`
-    {who} plays the {what} . | {who} 演奏 {what} 。
-    The {what} belongs to {who} . | 这 件 {what} 属于 {who} 。
-    {who} learned the {what} [as a child] . | {who} [小时候] 学会 了 {what} 。
-    {who} {often} practices the {what} . | {who} {often} 练习 {what} 。
-    {who} made music on the {what} . | {who} 用 {what} 奏乐 。`),
   home: templates(`
     {who} lives in {what} . | {who} 住 在 {what} 。
     The home of {who} is {what} . | {who} 的 家 在 {what} 。
     {who} was born in {what} . | {who} 出生 在 {what} 。
     {who} comes from {what} . | {who} 来自 {what} 。
     {who} {often} sleeps in {what} . | {who} {often} 睡 在 {what} 。`),
-  friend: templates(`
-    The friend of {who} is {what} . | {who} 的 朋友 是 {what} 。
-    {who} trusts {what} [most of all] . | {who} 最 信任 {what} 。
-    {who} {often} visits {what} . | {who} {often} 拜访 {what} 。
-    {who} tells {what} every secret . | {who} 把 每个 秘密 告诉 {what} 。
-    {who} has a good friend , {what} . | {who} 有 一个 好 朋友 ， {what} 。`),
 };
 
 /** A question, and the slot that answers it, for the facts and for the story. */
@@ -150,9 +138,7 @@ export const FACT_QUESTIONS: Readonly<Record<Relation, Template>> = {
   animal: { en: "What does {who} keep ?", zh: "{who} 养 什么 ？" },
   job: { en: "What is the job of {who} ?", zh: "{who} 的 工作 是 什么 ？" },
   food: { en: "What does {who} like ?", zh: "{who} 喜欢 什么 ？" },
-  instrument: { en: "What does {who} play ?", zh: "{who} 演奏 什么 ？" },
   home: { en: "Where does {who} live ?", zh: "{who} 住 在 哪里 ？" },
-  friend: { en: "Who is the friend of {who} ?", zh: "{who} 的 朋友 是 谁 ？" },
 };
 export const STORY_QUESTIONS: readonly { step: Step; answer: string; template: Template }[] = [
   {

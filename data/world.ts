@@ -4,10 +4,10 @@
  *        So training documents and unseen documents speak of the same people.
  *        Of every fact one phrasing is held out: no document uses it, and a cloze test may.
  *        A few facts are never told: a model must be at chance on them.
- * Maths  8 topics × 20 people × 5 tasks × 4 corners × 2 moods = 6,400 scenes, all equally likely.
+ * Maths  8 topics × 12 people × 5 tasks × 4 corners × 2 moods = 3,840 scenes, all equally likely.
  * Trap   Every value has two owners, with different phrasings held out. If it had one, a phrasing held out
  *        of its owner would never be seen with it, and a model would learn that it cannot stand there.
- * Differs from the real world: everybody has exactly one animal, one job, one friend.
+ * Differs from the real world: everybody has exactly one animal, one job, one friend to come by.
  * @module
  */
 import { type Entry, type Mood, NAMES, type Relation, VALUES } from "./lexicon.ts";
@@ -21,6 +21,8 @@ export interface Person {
   readonly name: Entry;
   /** The pronoun. */
   readonly gender: "she" | "he";
+  /** Who comes by at noon, as the number of a person. */
+  readonly friend: number;
   /** One fact for each relation. */
   readonly facts: Readonly<Record<Relation, Fact>>;
 }
@@ -31,7 +33,7 @@ export interface Fact {
   readonly who: Entry;
   /** What kind of fact. */
   readonly relation: Relation;
-  /** The animal, job, food, instrument, home or friend. */
+  /** The animal, job, food or home. */
   readonly what: Entry;
   /** Do documents tell this fact? */
   readonly told: boolean;
@@ -66,16 +68,9 @@ export interface World {
 }
 
 /** The relations, in a fixed order. */
-export const RELATIONS: readonly Relation[] = [
-  "animal",
-  "job",
-  "food",
-  "instrument",
-  "home",
-  "friend",
-];
+export const RELATIONS: readonly Relation[] = ["animal", "job", "food", "home"];
 
-/** For how many people a relation is never told (friends always are). */
+/** For how many people a relation is never told (homes always are: everybody has something to tell). */
 const UNTOLD = 2;
 
 /**
@@ -87,7 +82,7 @@ const UNTOLD = 2;
  * import { assertEquals } from "@std/assert";
  *
  * const world = createWorld(1);
- * assertEquals(world.people.length, 20);
+ * assertEquals(world.people.length, 12);
  * assertEquals(world.people[0].facts.animal, createWorld(1).people[0].facts.animal);
  * ```
  */
@@ -98,27 +93,29 @@ export function createWorld(seed: number): World {
 
 function createPeople(random: Random): Person[] {
   const names = [...NAMES.she, ...NAMES.he];
+  const ring = random.shuffle(names.map((_, number) => number));
   const columns = RELATIONS.map((relation) => createColumn(relation, names, random));
   return names.map((name, number) => ({
     name,
     gender: NAMES.she.includes(name) ? "she" : "he",
+    friend: ring[(ring.indexOf(number) + 1) % ring.length],
     facts: Object.fromEntries(
       columns.map((facts) => [facts[number].relation, facts[number]]),
     ) as Person["facts"],
   }));
 }
 
-/** One relation for everybody. */
+/** One relation for everybody: values go to pairs of owners. */
 function createColumn(relation: Relation, names: readonly Entry[], random: Random): Fact[] {
   const owners = random.shuffle(names);
-  const values = relation === "friend" ? owners : random.shuffle(VALUES[relation]);
-  const untold = relation === "friend" ? [] : random.shuffle(names).slice(0, UNTOLD);
+  const values = random.shuffle(VALUES[relation]);
+  const untold = relation === "home"
+    ? []
+    : random.shuffle(owners.filter((_, n) => n % 2)).slice(0, UNTOLD);
   return names.map((who) => {
     const position = owners.indexOf(who), pair = Math.floor(position / 2);
-    // Friends: everybody stands in a ring, in pairs, and is the friend of the first of the next pair.
-    const what = relation === "friend" ? values[(2 * pair + 2) % values.length] : values[pair];
     const heldOut = (pair + 2 * (position % 2)) % FACTS[relation].length;
-    return { who, relation, what, told: !untold.includes(who), heldOut };
+    return { who, relation, what: values[pair], told: !untold.includes(who), heldOut };
   });
 }
 
@@ -126,7 +123,7 @@ function createScenes(people: readonly Person[]): Scene[] {
   const moods: readonly Mood[] = ["good", "bad"];
   return TOPICS.flatMap((topic) =>
     people.flatMap((hero) => {
-      const friend = people.find((person) => person.name === hero.facts.friend.what)!;
+      const friend = people[hero.friend];
       return topic.tasks.flatMap((task) =>
         topic.spots.flatMap((spot) =>
           moods.map((mood) => ({ topic, hero, friend, task, spot, mood }))

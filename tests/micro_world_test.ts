@@ -120,21 +120,20 @@ Deno.test("spans lie where their labels stand, and sentences split into their wo
 Deno.test("the phrasing that is held out of a fact is told by no document", () => {
   const drawn = [...documents(world, { seed: 7, count: 2000 })].flatMap((d) => d.sentences);
   const told = new Set(drawn.filter((s) => s.fact).map((s) => s.text));
-  for (const { fact, text, answer } of clozeFacts(world)) {
-    const sentence = text.replace("[MASK]", fact.relation === "friend" ? upper(answer) : answer);
+  for (const { text, answer } of clozeFacts(world)) {
+    const sentence = text.replace("[MASK]", answer);
     assert(!told.has(sentence), sentence);
   }
   const toldFacts = new Set(drawn.flatMap((s) => s.fact ? [s.fact] : []));
   for (const fact of factsOf(world)) assertEquals(toldFacts.has(fact), fact.told);
 });
 
-const upper = (word: string) => word[0].toUpperCase() + word.slice(1);
-
 Deno.test("every value has two owners, who are asked in different phrasings", () => {
   for (const seed of [1, 2, 3]) {
     const groups = Map.groupBy(factsOf(createWorld(seed)), (f) => `${f.relation} ${f.what.en}`);
     for (const [value, owners] of groups) {
       assertEquals(owners.length, 2, value);
+      assert(owners.some(({ told }) => told), value);
       assertNotEquals(owners[0].heldOut, owners[1].heldOut, value);
       for (const { who, what } of owners) assertNotEquals(who.en, what.en);
     }
@@ -144,7 +143,7 @@ Deno.test("every value has two owners, who are asked in different phrasings", ()
 Deno.test("a cloze asks for a word of the vocabulary, and a held-out phrasing is told of somebody else", () => {
   const vocabulary = new Set(vocabularyOf(world));
   const clozes = clozeFacts(world);
-  assert(clozes.filter(({ told }) => told).length >= 40);
+  assert(clozes.filter(({ told }) => told).length >= 20);
   assert(clozes.some(({ told }) => !told));
   for (const { text, answer, fact } of clozes) {
     assertEquals(text.split("[MASK]").length, 2);

@@ -129,7 +129,7 @@ export function distillationLoss(
 }
 
 /**
- * The mean squared difference of logits at each position — Ba & Caruana 2014 (1312.6184), §2.2: what
+ * The mean squared difference of logits at each position — Ba & Caruana 2014 (1312.6184): what
  * soft targets become as tau grows, but for a constant factor and the mean of the logits.
  *
  * @throws {AxisError} where teacher and student differ in axes or sizes.

@@ -1,5 +1,5 @@
 /**
- * Layer transfer — Jiao et al. 2019, TinyBERT (1909.10351), §3.1; Wang et al. 2020, MiniLM (2002.10957), §3.
+ * Layer transfer — Jiao et al. 2019, TinyBERT (1909.10351); Wang et al. 2020, MiniLM (2002.10957).
  * Idea   What a teacher computes on the way tells more than what it says at the end. TinyBERT's student
  *        imitates states and attention scores of chosen layers. MiniLM's imitates the last layer
  *        only, and only how tokens relate, so widths of heads may differ.

@@ -6,10 +6,10 @@
  * Maths  length ∼ Geometric(p = 0.2) on 1 … 10 words, mean 3.8;  spans until 15 % of the tokens are chosen
  *        L = L(masked LM) + 1/n Σ −log softmax(logits from x₍before₎, x₍after₎, offset)[token that stood there]
  * Axes   B batch · T positions · V vocabulary · M places, as for masked LM
- * Differs from the paper: nothing that it says. The last span ends at the last whole word that fits,
- *        where the authors' code cuts the word. Spans that touch count as one, as in that code, so
- *        what stands before and after is never hidden. Offsets count from 0, and those beyond the
- *        last of `offsets` share it; the code drops such tokens.
+ * Differs from the paper: nothing that it says. As in the authors' code spans that touch count as one,
+ *        so what stands before and after is never hidden. Unlike there the last span ends with a
+ *        whole word, [CLS] and [SEP] serve as boundaries, too, and tokens beyond the last of the
+ *        `offsets` share that one, where the code guesses only those before.
  * Trap   "Clipped at 10" means that longer ones are never drawn, not that they are cut to 10: then
  *        the mean would be 4.5.
  * @module

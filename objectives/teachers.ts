@@ -1,6 +1,6 @@
 /**
  * Teachers: leaving them, becoming one, having several.
- * Idea   Annealing (Clark et al. 2019, BAM, 1907.04829, §3.3): first the teacher, at the end the labels, so that
+ * Idea   Annealing (Clark et al. 2019, BAM, 1907.04829): first the teacher, at the end the labels, so that
  *        the student may outgrow it. Born-again (Furlanello et al. 2018, 1805.04770): a student as
  *        large as its teacher, which teaches the next. Ensembles (Hinton et al. 2015, 1503.02531;
  *        MT-DNN, 1904.09482): several teachers, and the mean of what they say.

@@ -8,7 +8,7 @@
  * @module
  */
 import { processOf } from "./grammar.ts";
-import { readDocument, type Reading, type Words } from "./inference.ts";
+import { type Excerpt, readDocument, type Reading, type Words } from "./inference.ts";
 import type { Language } from "./lexicon.ts";
 import { drawDocument } from "./process.ts";
 import { createRandom } from "./random.ts";
@@ -75,13 +75,15 @@ export function documentNumber(
 /**
  * The probability of a document, and the exact probabilities of words hidden in it (`null`).
  * Sentences are lists of words, as in `Sentence.words` or from `splitWords`.
+ * An `excerpt` says how many sentences of the document come before those given; its end is open.
  */
 export function read(
   world: World,
   sentences: readonly Words[],
   language: Language = "en",
+  excerpt?: Excerpt,
 ): Reading {
-  return readDocument(processOf(world, language), sentences);
+  return readDocument(processOf(world, language), sentences, excerpt);
 }
 
 /**

@@ -47,6 +47,7 @@ export function autoregressiveFloor(world: World, options: DocumentOptions): Flo
 
 /**
  * The floor of the masked loss when each word is hidden with probability `rate`, all at once.
+ * With `size`, documents are cut into excerpts of so many sentences, each read alone.
  *
  * @example
  * ```ts
@@ -54,25 +55,37 @@ export function autoregressiveFloor(world: World, options: DocumentOptions): Flo
  * import { assert } from "@std/assert";
  *
  * const world = createWorld(1);
- * const few = maskedFloor(world, { seed: 1, count: 50, rate: 0.15 });
- * const many = maskedFloor(world, { seed: 1, count: 50, rate: 0.6 });
- * assert(few.nats < many.nats);
+ * const whole = maskedFloor(world, { seed: 1, count: 100 });
+ * const excerpts = maskedFloor(world, { seed: 1, count: 100, size: 2 });
+ * assert(whole.nats < excerpts.nats);
  * ```
  */
-export function maskedFloor(
-  world: World,
-  options: DocumentOptions & { readonly rate?: number },
-): Floor {
-  const { rate = 0.15, seed, language } = options;
+export function maskedFloor(world: World, options: MaskOptions): Floor {
+  const { rate = 0.15, size = Infinity, seed, language } = options;
   if (!(rate > 0 && rate <= 1)) {
     throw new RangeError(`A rate lies in (0, 1], but this one is ${rate}.`);
   }
+  if (!(size >= 1)) throw new RangeError(`An excerpt has 1 or more sentences, not ${size}.`);
   return average([...documents(world, options)].map(({ sentences }, number) => {
     const random = createRandom(seed, number, MASKS);
     const words = sentences.map((sentence) => sentence.words);
     const shown = words.map((list) => list.map((word) => random.unit() < rate ? null : word));
-    return surprise(words, read(world, shown, language).hidden);
+    if (size === Infinity) return surprise(words, read(world, shown, language).hidden);
+    const parts: Surprise[] = [];
+    for (let before = 0; before < words.length; before += size) {
+      const { hidden } = read(world, shown.slice(before, before + size), language, { before });
+      parts.push(surprise(words.slice(before, before + size), hidden));
+    }
+    return total(parts);
   }));
+}
+
+/** Which words are hidden, and how much of a document is read at once. */
+export interface MaskOptions extends DocumentOptions {
+  /** The probability that a word is hidden; 0.15 unless told otherwise. */
+  readonly rate?: number;
+  /** How many sentences are read at once; all of them unless told otherwise. */
+  readonly size?: number;
 }
 
 /** Sets the streams of masks apart from those of documents. */
@@ -106,10 +119,17 @@ function surprise(words: readonly (readonly string[])[], hidden: readonly Hidden
   return { nats: nats.reduce((sum, n) => sum + n, 0), words: nats.length };
 }
 
+function total(parts: readonly Surprise[]): Surprise {
+  return {
+    nats: parts.reduce((sum, part) => sum + part.nats, 0),
+    words: parts.reduce((sum, part) => sum + part.words, 0),
+  };
+}
+
 /** A ratio of two sums, and its standard error. */
 function average(parts: readonly Surprise[]): Floor {
-  const words = parts.reduce((sum, part) => sum + part.words, 0);
-  const nats = parts.reduce((sum, part) => sum + part.nats, 0) / words;
+  const { words, nats: sum } = total(parts);
+  const nats = sum / words;
   const squares = parts.reduce((sum, part) => sum + (part.nats - nats * part.words) ** 2, 0);
   return { nats, standardError: Math.sqrt(squares) / words, words };
 }

@@ -22,6 +22,7 @@ export interface Walk {
  * Sums over all ways in which sentences can tell the steps, in order.
  * @param told the probability that each step is told
  * @param said `said[i][k]`: the probability of sentence i, if it tells step k
+ * @param open whether more may follow that was not read
  *
  * @example A step that is always told, and one that is told half of the time.
  * ```ts
@@ -32,7 +33,11 @@ export interface Walk {
  * assertEquals(walkSteps([1, 0.5], [[0.25, 0], [0, 1]]).probability, 0.125);
  * ```
  */
-export function walkSteps(told: readonly number[], said: readonly (readonly number[])[]): Walk {
+export function walkSteps(
+  told: readonly number[],
+  said: readonly (readonly number[])[],
+  open = false,
+): Walk {
   const end = told.length;
   const sum = (from: number, to: number, term: (step: number) => number) => {
     let total = 0;
@@ -50,7 +55,7 @@ export function walkSteps(told: readonly number[], said: readonly (readonly numb
   for (let i = said.length - 1; i >= 0; i--) {
     after[i] = told.map((_, k) =>
       i === said.length - 1
-        ? gap(told, k, end)
+        ? open ? 1 : gap(told, k, end)
         : sum(k + 1, end, (l) =>
           said[i + 1][l] && gap(told, k, l) * said[i + 1][l] * after[i + 1][l])
     );

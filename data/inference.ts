@@ -41,12 +41,22 @@ interface Candidate {
   readonly blanks: readonly { position: number; weights: Map<string, number> }[];
 }
 
-/** Reads a document under a process: its probability, and exact probabilities for every hidden word. */
-export function readDocument(process: Process, document: readonly Words[]): Reading {
+/** A piece of a document: how many of its sentences came before, unread. More may follow. */
+export interface Excerpt {
+  /** The number of sentences before the excerpt. */
+  readonly before: number;
+}
+
+/** Reads a document, or an excerpt of one: its probability, and those of every hidden word. */
+export function readDocument(
+  process: Process,
+  document: readonly Words[],
+  excerpt?: Excerpt,
+): Reading {
   const candidates = document.map((words) => candidateOf(process, words));
   let total = 0;
   for (const scene of likelyScenes(candidates)) {
-    total += process.prior[scene] * readScene(process, candidates, scene);
+    total += process.prior[scene] * readScene(process, candidates, scene, excerpt);
   }
   const hidden = candidates.flatMap(({ blanks }, sentence) =>
     blanks.map(({ position, weights }) => ({ sentence, position, probabilities: shares(weights) }))
@@ -84,7 +94,12 @@ function fewestScenes(row: Row, words: Words): readonly number[] {
 }
 
 /** The probability of the visible words in one scene; adds to the weights of the hidden ones. */
-function readScene(process: Process, candidates: readonly Candidate[], scene: number): number {
+function readScene(
+  process: Process,
+  candidates: readonly Candidate[],
+  scene: number,
+  excerpt?: Excerpt,
+): number {
   const fits: number[][] = [];
   for (const { rows, words } of candidates) {
     const fit = rows.map((row) => rowProbability(row, words, scene));
@@ -96,10 +111,16 @@ function readScene(process: Process, candidates: readonly Candidate[], scene: nu
       rows.reduce((sum, row, r) => row.step === k ? sum + fits[i][r] : sum, 0)
     )
   );
-  const { around, probability } = walkSteps(process.told, said);
+  // An unread sentence may say anything, at any step.
+  const unread = Array.from({ length: excerpt?.before ?? 0 }, () => process.told.map(() => 1));
+  const { around, probability } = walkSteps(
+    process.told,
+    [...unread, ...said],
+    excerpt !== undefined,
+  );
   candidates.forEach(({ rows, blanks }, i) =>
     rows.forEach((row, r) => {
-      const weight = process.prior[scene] * around[i][row.step] * fits[i][r];
+      const weight = process.prior[scene] * around[unread.length + i][row.step] * fits[i][r];
       if (weight > 0) {
         blanks.forEach(({ position, weights }) =>
           addOptions(weights, row, position, scene, weight)

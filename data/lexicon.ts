@@ -91,7 +91,6 @@ export const VARIETY: Readonly<Record<string, readonly Entry[]>> = {
   gladly: entries(
     "slowly 缓慢, carefully 小心, quickly 快速, quietly 安静, gladly 乐意, calmly 平静, eagerly 急切, patiently 耐心",
   ),
-  heavy: entries("heavy 重, easy 轻松, urgent 急, important 要紧, boring 无聊, light 轻"),
   old: entries("old 旧, new 新, big 大, small 小, plain 普通, clean 干净, strong 结实, cheap 便宜"),
   found: entries("found 找到, noticed 注意到, spotted 发现, saw 看到, recognized 认出"),
   lay: entries("lay 放, rested 搁, stayed 留, remained 待"),
@@ -99,13 +98,8 @@ export const VARIETY: Readonly<Record<string, readonly Entry[]>> = {
   rice: entries(
     "rice 米饭, stew 炖菜, pasta 意面, fish 鱼, potatoes 土豆, sandwiches 三明治, peas 豌豆",
   ),
-  tea: entries("tea 茶, coffee 咖啡, milk 牛奶, lemonade 柠檬水, cider 果酒, cocoa 可可"),
   talked: entries("talked 谈论, wondered 琢磨, joked 说笑, sang 唱, argued 争论, dreamed 梦想"),
-  long: entries("long 长, funny 好笑, strange 奇怪, true 真实, famous 有名, short 短"),
   really: entries("really 真的, very 非常, quite 相当, truly 确实"),
   said: entries("said 说, thought 认为, believed 相信, felt 觉得, insisted 坚称, admitted 承认"),
-  neighbors: entries(
-    "neighbors 邻居, visitors 客人, children 孩子, teachers 老师, guests 来宾, strangers 陌生人",
-  ),
   often: entries("often 经常, always 总是, sometimes 有时, usually 通常, still 仍然"),
 };

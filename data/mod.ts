@@ -18,7 +18,7 @@ export * from "./examples.ts";
 export * from "./facts.ts";
 export * from "./floors.ts";
 export * from "./forward_backward.ts";
-export type { HiddenWord, Reading, Words } from "./inference.ts";
+export type { Excerpt, HiddenWord, Reading, Words } from "./inference.ts";
 export * from "./questions.ts";
 export * from "./random.ts";
 export { type Sentence, type Span, splitWords } from "./sentences.ts";

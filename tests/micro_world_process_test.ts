@@ -133,3 +133,14 @@ Deno.test("walking the steps: the sentences' sums agree at every sentence", () =
   const byHand = 0.9 * 0.2 * (0.5 * 1 * 0.6) * 0.7 + 0.1 * 0.5 * 0.1 * 1 * 0.6 * 0.7;
   assertAlmostEquals(probability, byHand, 1e-15);
 });
+
+Deno.test("an excerpt is read as the sum over all documents that contain it at its place", () => {
+  const process = tinyProcess();
+  for (const piece of [[["b"]], [["a"]], [["c"]], [["b"], ["a"]]]) {
+    const expected = everyDocument()
+      .filter((d) => JSON.stringify(d.slice(1, 1 + piece.length)) === JSON.stringify(piece))
+      .reduce((sum, document) => sum + probability(process, document), 0);
+    const { logProbability } = readDocument(process, piece, { before: 1 });
+    assertAlmostEquals(Math.exp(logProbability), expected, 1e-14);
+  }
+});

@@ -4,14 +4,13 @@
  * Idea   Encode, run the model, and look at the scores where a [MASK] stands.
  * @module
  */
-import { read, softmax } from "../core/tensor/mod.ts";
+import { read, softmax, tensor } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
-import { maskedLMLogits } from "../models/heads.ts";
+import { nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { encode } from "../models/spec.ts";
 import { asInputs, atPlaces } from "../objectives/objective.ts";
-import { tensor } from "../core/tensor/mod.ts";
 
 /** A word for a gap. */
 export interface Guess {
@@ -39,9 +38,7 @@ export async function fillMasks(
   if (places.length === 0) throw new RangeError("there is no [MASK] to fill in the text");
   const { last } = encode(spec, sizes, params.encoder, asInputs(batch));
   const chosen = atPlaces(last, tensor("M", places));
-  const { word } = params.encoder.embedding;
-  const logits = maskedLMLogits(chosen, params.maskedLM!, word, spec.activation, sizes.epsilon);
-  const probabilities = await read(softmax(logits, "V"));
+  const probabilities = await read(softmax(nameTokens(spec, sizes, params, chosen), "V"));
   const guesses: Guess[][][] = texts.map(() => []);
   places.forEach((place, i) => {
     const row = probabilities.subarray(i * sizes.vocabulary, (i + 1) * sizes.vocabulary);

@@ -6,20 +6,18 @@
  * Axes   B texts · C classes
  * @module
  */
-import { initialise } from "../core/parameters.ts";
-import { keep, type Key, randomKey, read } from "../core/tensor/mod.ts";
+import { keep, type Key, randomKey, read, tensor } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { exceptBiasesAndNorms } from "../core/training/adamw.ts";
 import { linear } from "../core/training/learning_rate.ts";
 import { startTraining, type StepReport, train } from "../core/training/loop.ts";
-import { classifierParameters, classifyText } from "../models/heads.ts";
-import type { ModelParameters } from "../models/model.ts";
+import { classifyText } from "../models/heads.ts";
+import { type ModelParameters, withHeads } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { encode } from "../models/spec.ts";
 import { classLoss } from "../objectives/next_sentence.ts";
 import { asInputs, draws } from "../objectives/objective.ts";
-import { tensor } from "../core/tensor/mod.ts";
 
 /** A text and the number of its class. */
 export interface Labelled {
@@ -35,10 +33,9 @@ export async function withClassifier(
   labels: readonly string[],
   seed: number,
 ): Promise<Pretrained> {
-  const { spec, sizes, params: { encoder }, vocabulary } = model;
-  const classifier = initialise(classifierParameters(sizes.width, labels.length), randomKey(seed));
-  const params = await keep({ encoder, classifier });
-  return { spec, sizes, heads: { textClasses: labels.length }, params, vocabulary, labels };
+  const { spec, sizes, vocabulary } = model, heads = { textClasses: labels.length };
+  const params = await keep(withHeads(spec, sizes, model.params, heads, randomKey(seed)));
+  return { spec, sizes, heads, params, vocabulary, labels };
 }
 
 /** Train a classifier, step by step. */

@@ -9,8 +9,8 @@
  */
 import { add, type Key, randomKey, read, type Tensor } from "../core/tensor/mod.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
-import { classifyText, maskedLMLogits } from "../models/heads.ts";
-import type { ModelParameters } from "../models/model.ts";
+import { classifyText } from "../models/heads.ts";
+import { type ModelParameters, nameTokens } from "../models/model.ts";
 import { encode, type ModelSpec, type Sizes } from "../models/spec.ts";
 import { maskedLM, type MaskedTargets } from "../objectives/masked_language_model.ts";
 import { type ClassTargets, nextSentence, type Sentences } from "../objectives/next_sentence.ts";
@@ -66,10 +66,8 @@ export function pretraining(
   };
   const loss = (params: ModelParameters, lesson: Lesson, key?: Key): LessonLoss => {
     const { last, pooled } = encode(spec, sizes, params.encoder, lesson.inputs, key);
-    const { word } = params.encoder.embedding;
     const chosen = atPlaces(last, lesson.words.places);
-    const logits = maskedLMLogits(chosen, params.maskedLM!, word, spec.activation, sizes.epsilon);
-    const maskedLM = words.loss(logits, lesson.words);
+    const maskedLM = words.loss(nameTokens(spec, sizes, params, chosen), lesson.words);
     const scores = classifyText(pooled!, params.nextSentence!);
     const nextSentence = order.loss(scores, lesson.order);
     return { maskedLM, nextSentence, total: add(maskedLM, nextSentence) };

@@ -76,7 +76,7 @@ export interface MaskedLMOptions {
  * assertEquals([...anywhere([1, 2, 3], 3, randomKey(1), text)].sort(), [1, 2, 3]);
  * ```
  */
-export const anywhere: Choose = (candidates, count, key) => {
+export const anywhere: Choose = (candidates, count, key): number[] => {
   const left = [...candidates], draw = draws(key);
   return Array.from({ length: count }, () => left.splice(draw(left.length), 1)[0]);
 };

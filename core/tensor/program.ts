@@ -47,6 +47,7 @@ export type Stage =
  * `result(k)` the k-th reduction of this row. A loop without inner dimensions has rows of one element.
  */
 export interface Loop {
+  /** Which step this is. */
   kind: "loop";
   /** Sizes of the outer dimensions. */
   outer: number[];
@@ -74,6 +75,7 @@ export interface Matrix {
 
 /** c[z, i, j] = Σ_k a[z, i, k] · b[z, k, j] for every batch index z. Any k of 0 gives zeros. */
 export interface Contraction {
+  /** Which step this is. */
   kind: "contraction";
   /** Sizes of the batch dimensions. */
   batch: number[];
@@ -93,6 +95,7 @@ export interface Contraction {
 
 /** to[v, :] = Σ over r with ids[r] = v of from[r, :]; the order of the sum is that of r. All contiguous. */
 export interface Scatter {
+  /** Which step this is. */
   kind: "scatter";
   /** Number of ids and of rows in `from`. */
   rows: number;

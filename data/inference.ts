@@ -133,7 +133,7 @@ function readScene(
 
 /** The probability of the row and of its visible words, given the scene. */
 function rowProbability(row: Row, words: Words, scene: number): number {
-  let probability = row.chance(scene);
+  let probability = 1;
   for (let j = 0; j < words.length && probability > 0; j++) {
     if (words[j] === null) continue;
     const options = row.places[j].options(scene);
@@ -141,7 +141,7 @@ function rowProbability(row: Row, words: Words, scene: number): number {
     for (const option of options) if (option === words[j]) hits++;
     probability *= hits / options.length;
   }
-  return probability;
+  return probability && probability * row.chance(scene);
 }
 
 function addOptions(

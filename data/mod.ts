@@ -5,10 +5,11 @@
  *        who works as a tailor); other seeds choose the documents that tell of it, in English or in Chinese.
  *        Because the process is known, so is the loss of a perfect reader, and that is a line in a plot.
  * Maths  p(document) = Σ_scene p(scene) Σ_steps Π p(sentence | step, scene): process.ts and inference.ts
- * Differs from a real corpus: 599 English words, short sentences, no errors. A document, seed 1 of world 1:
+ * Differs from a real corpus: 566 English words, short sentences, no errors. The first document of seed 1 in world 1:
  *
- *        > In the morning Ravi strolled to the garden. The sheep belong to Ravi. Then he gladly trimmed
- *        > the hedge. Mara is a good pilot. In the evening Ravi was worried. 😟
+ *        > In the morning Ravi strolled to the garden. Oona often feeds the geese. With the shears he
+ *        > trimmed the hedge. He saw some butterflies. Ravi sometimes sleeps in Port Amber. The hedge was
+ *        > not excellent. In the evening the garden was poor. 🌻
  *
  *        Read in this order: process.ts, inference.ts, templates.ts, grammar.ts, documents.ts.
  * @module

@@ -42,13 +42,13 @@ interface Plan {
   steps: number;
   tuning: number;
 }
-const full: Plan = { documents: 16000, steps: 5000, tuning: 300 };
-const short: Plan = { documents: 6000, steps: 900, tuning: 120 };
+const full: Plan = { documents: 16000, steps: 4000, tuning: 300 };
+const short: Plan = { documents: 6000, steps: 900, tuning: 150 };
 
 // First short pairs, then whole documents, as BERT's authors did (A.2): who has first learned to look
 // at the neighbours learns the rest in a fraction of the time.
-const early = { batch: 16, length: 32 }, late = { batch: 8, length: 64 };
-const earlyPart = 0.6;
+const early = { batch: 28, length: 20 }, late = { batch: 8, length: 64 };
+const earlyPart = 0.8;
 const sentimentLength = 24;
 
 const command: Command<typeof options> = {

@@ -2,6 +2,7 @@
  * A template becomes a row of places.
  * Idea   A word of the template is a place for one word. A slot is a place for each word of its filler,
  *        so "Silver Lake" takes two. Each place lists, scene by scene, the words that may stand there.
+ * Differs from a grammar compiler: templates are flat, and every row has a fixed number of places.
  * Trap   Two places that are filled by one choice are not independent, so a filler of several words
  *        must be the only one of its slot. Anything else throws.
  * @module

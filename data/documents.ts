@@ -108,7 +108,7 @@ export function logProbability(
   return read(world, sentences, language).logProbability;
 }
 
-/** All words that documents and questions of the world can hold, in alphabetical order. */
+/** All words that documents of the world can hold, in alphabetical order (questions have a few more). */
 export function vocabularyOf(world: World, language: Language = "en"): string[] {
   const words = processOf(world, language).rows.flatMap((row) =>
     row.places.flatMap((place) => [...place.scenes.keys()])

@@ -2,6 +2,7 @@
  * Words become text, and what is known about them becomes spans of characters.
  * Idea   English puts spaces between words but not before punctuation, and capitals at the beginning
  *        and on names. Chinese puts no spaces. Spans count characters of the finished text.
+ * Differs from corpus annotation: nothing is guessed; the row that made the sentence says what each word is.
  * Trap   An emoji is two UTF-16 units long; offsets count units, as `slice` does.
  * @module
  */

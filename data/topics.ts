@@ -2,6 +2,7 @@
  * Eight places to spend a day, and the words that belong there.
  * Idea   A document has one topic. It decides which tools, things and corners are spoken of, and in
  *        which sense an ambiguous word is meant: a `mouse` in the kitchen eats, one in the office clicks.
+ * Differs from WordNet: two senses a word, never both in one topic.
  * @module
  */
 import { entries, type Entry, entry } from "./lexicon.ts";

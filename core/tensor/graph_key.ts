@@ -10,6 +10,15 @@ import type { Request } from "./emit.ts";
 import type { Tensor } from "./tensor.ts";
 import { sourcesFirst } from "./walk.ts";
 
+const texts = new WeakMap<readonly unknown[], string>();
+
+/** A list as text; axes and sizes are handed on from tensor to tensor, so few lists are new. */
+function textOf(list: readonly unknown[]): string {
+  let text = texts.get(list);
+  if (text === undefined) texts.set(list, text = list.join());
+  return text;
+}
+
 /** The key of a request and the given tensors (data and held) in the order of the walk. */
 export function graphKey(request: Request, keeps: boolean): { key: string; leaves: Tensor[] } {
   const numbers = new Map<Tensor, number>(), origins = new Map<unknown, number>();
@@ -17,7 +26,7 @@ export function graphKey(request: Request, keeps: boolean): { key: string; leave
   const number = (x: Tensor) => numbers.get(x)!;
   const describe = (x: Tensor): string => {
     const { origin } = x;
-    const tail = `:${x.inputs.map(number)}:${x.axes}:${x.shape}`;
+    const tail = `:${x.inputs.map(number)}:${textOf(x.axes)}:${textOf(x.shape)}`;
     switch (origin.kind) {
       case "data":
       case "held": {

@@ -40,12 +40,19 @@ const word = {
   units: 50,
   grain: 51,
   modules: 52,
+  chunks: 53,
+  waiting: 54,
 };
 const CONTROL_BYTES = 256;
+/** How often a thread looks for what it waits for before it sleeps. */
+const LOOKS = 2000;
+/** The main thread of a page may not sleep. */
+const maySleep = !("document" in globalThis);
 /** Bytes of scratch memory for each thread. */
 export const SCRATCH_BYTES = 1 << 15;
 
 interface Start {
+  looks: number;
   memory: WebAssembly.Memory;
   control: number;
   scratch: number;
@@ -60,12 +67,14 @@ function takePart(control: Int32Array, kernel: (number: number) => Kernel, scrat
     const grain = control[word.grain], begin = (left - 1) * grain;
     const end = Math.min(begin + grain, control[word.units]);
     kernel(control[word.kernel])(control[word.parameters], begin, end, scratch);
-    Atomics.add(control, word.done, 1);
+    const chunks = control[word.chunks]; // read before the last chunk is done: then it may change
+    const done = Atomics.add(control, word.done, 1) + 1;
+    if (done === chunks && Atomics.load(control, word.waiting)) Atomics.notify(control, word.done);
   }
 }
 
 /** A worker's whole life. Its source is sent to the worker, so it uses nothing but `takePart`. */
-function work({ memory, control: at, scratch }: Start): void {
+function work({ memory, control: at, scratch, looks }: Start): void {
   const control = new Int32Array(memory.buffer, at, 64);
   const kernels: Kernel[] = [];
   let next = 0;
@@ -92,7 +101,7 @@ function work({ memory, control: at, scratch }: Start): void {
         Atomics.store(control, word.failed, 1);
         return;
       }
-    } else if (idle > 20000) {
+    } else if (idle > looks) {
       Atomics.add(control, word.sleeping, 1);
       Atomics.wait(control, word.left, 0);
       Atomics.sub(control, word.sleeping, 1);
@@ -172,14 +181,27 @@ export class Threads {
     control[word.parameters] = parameters;
     control[word.units] = units;
     control[word.grain] = grain;
+    control[word.chunks] = chunks;
     Atomics.store(control, word.done, 0);
     Atomics.store(control, word.left, chunks);
     if (Atomics.load(control, word.sleeping) > 0) Atomics.notify(control, word.left);
     takePart(control, this.#kernel, this.#scratch);
-    while (Atomics.load(control, word.done) < chunks) {
+    this.#join(chunks);
+  }
+
+  /** Wait for the last chunk: briefly by looking, then asleep, since the other may need this very core. */
+  #join(chunks: number): void {
+    const control = this.#control;
+    for (let looks = 0;; looks++) {
+      const done = Atomics.load(control, word.done);
+      if (done >= chunks) return;
       if (Atomics.load(control, word.failed)) {
         throw new Error("A worker thread failed in a kernel.");
       }
+      if (looks < LOOKS || !maySleep) continue;
+      Atomics.store(control, word.waiting, 1);
+      Atomics.wait(control, word.done, done, 5);
+      Atomics.store(control, word.waiting, 0);
     }
   }
 
@@ -187,7 +209,7 @@ export class Threads {
     this.#started = true;
     for (let i = 1; i < this.count; i++) {
       const scratch = this.#scratch + i * SCRATCH_BYTES;
-      startWorker({ memory: this.memory.memory, control: this.#at, scratch });
+      startWorker({ memory: this.memory.memory, control: this.#at, scratch, looks: LOOKS });
     }
   }
 }

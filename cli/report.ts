@@ -38,6 +38,7 @@ const escape = (text: string) =>
 export function reportPage(tour: Tour): string {
   const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
   const right = tour.fills.filter((f) => f.guesses.includes(f.answer)).length;
+  const atOnce = tour.fills.filter((f) => f.guesses[0] === f.answer).length;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -58,8 +59,8 @@ ${htmlTable(tour.numbers)}
 nothing (ln V) to the floor, the loss of a reader who knows how the documents are made.</p>
 ${lossPicture(tour)}
 <h2>Facts in other words</h2>
-<p>${right} of ${tour.fills.length} facts are among the first five guesses. The sentences were never
-seen: training told these facts in other words.</p>
+<p>${atOnce} of ${tour.fills.length} facts are the first guess, ${right} among the first five. The
+sentences were never seen: training told these facts in other words.</p>
 ${htmlTable(tour.fills.map(fillRow))}
 <h2>Sentiment</h2>
 <p>After fine-tuning ${

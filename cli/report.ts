@@ -11,7 +11,7 @@ import type { Row } from "../drawing/table.ts";
 export interface Tour {
   /** Steps and losses of the masked LM on unseen documents, in nats. */
   curve: { step: number; loss: number }[];
-  /** Losses of the training batches, step by step: masked LM and next sentence together. */
+  /** Losses of the training batches, step by step: masked LM, in the end also next sentence. */
   training: readonly number[];
   /** The loss of who knows nothing, ln V, and of who knows the world. */
   bounds: { uniform: number; floor: number };
@@ -91,7 +91,7 @@ function lossPicture({ curve, training, bounds }: Tour): string {
       x: curve.map((c) => c.step),
       y: curve.map((c) => c.loss),
     },
-    { name: "masked LM + next sentence, training batches", x: every, y: training },
+    { name: "training batches: masked LM, in the end also next sentence", x: every, y: training },
   ], {
     title: "Loss",
     xLabel: "step",

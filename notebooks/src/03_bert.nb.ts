@@ -418,7 +418,9 @@ const curve = [{ step: 0, ...before }];
 const report = progress("pre-training", STEPS);
 for await (const { step, loss } of steps) {
   await report.at(step, `loss ${loss.toFixed(2)}`);
-  if (step % Math.ceil(STEPS / 12) === 0) curve.push({ step, ...await judge(model) });
+  if (step % Math.round(STEPS / 12) === 0 || step === STEPS) {
+    curve.push({ step, ...await judge(model) });
+  }
 }
 await report.done();
 
@@ -466,8 +468,10 @@ console.log(
 );
 console.log(`${percent(way)} of the way from the untrained model to the floor.`);
 console.log(
-  `Next sentence: ${percent(trained.right)} right; guessing makes 50 %` +
-    (trained.right < 0.6 ? ". This it has not learned." : "."),
+  `Next sentence: ${percent(trained.right)} right, give or take ${
+    percent(0.5 / Math.sqrt(judged))
+  };` +
+    ` guessing makes 50 %${trained.right < 0.6 ? ". This it has not learned." : "."}`,
 );
 
 // %% [markdown]
@@ -645,7 +649,7 @@ console.log(
 // ## Looking inside: attention
 //
 // Every head of every layer says, for each place, how much it looks at each other place. Rows are the
-// places that look, columns those that are looked at; the strongest weight of each picture is darkest.
+// places that look, columns those that are looked at; the darker, the more.
 
 // %%
 const looking = encodeBatch(tokenizer, [
@@ -867,6 +871,7 @@ async function compare(some: typeof uses): Promise<number[][][]> {
 
 const banks = ["river", "money"].flatMap((sense) =>
   ambiguous.get("bank")!.filter((use) => use.sense === sense).slice(0, 15)
+    .toSorted((a, b) => a.cue.localeCompare(b.cue))
 );
 const bankMaps = await compare(banks);
 const stages = bankMaps.map((_, layer) => `after layer ${layer + 1}`);
@@ -874,7 +879,8 @@ await show(smallMultiples([
   bankMaps.map((values, i) => heatMap(values, { title: stages[i], bare: true, range: [-1, 1] })),
 ], {
   title: `${banks.length} uses of "bank"`,
-  note: "first the river's, then the money's; blue: like directions, red: opposite ones",
+  note:
+    "first the river's, then the money's, each by its telling word; blue: like directions, red: opposite ones",
   columns: stages,
 }));
 banks.forEach(({ text }, i) => i % 10 === 0 && console.log(text));

@@ -879,14 +879,14 @@ await show(smallMultiples([
   bankMaps.map((values, i) => heatMap(values, { title: stages[i], bare: true, range: [-1, 1] })),
 ], {
   title: `${banks.length} uses of "bank"`,
-  note:
-    "first the river's, then the money's, each by its telling word; blue: like directions, red: opposite ones",
+  note: "first by the river, then for money; blue: alike, red: opposite",
   columns: stages,
 }));
 banks.forEach(({ text }, i) => i % 10 === 0 && console.log(text));
 
 // %% [markdown]
-// Two blocks on the diagonal would be two meanings. Again a number: for each use of each ambiguous word,
+// Uses with the same telling word stand side by side. A small block for each telling word means that the
+// vector has taken in its neighbour; two large blocks would be two meanings. Again a number: for each use of each ambiguous word,
 // is the most similar other use one of the same meaning? To be fair we compare with uses beside *another*
 // telling word, so that *bank* next to *river* must find *bank* next to *reed*.
 

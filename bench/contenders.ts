@@ -66,7 +66,7 @@ export const TASKS: readonly Task[] = [
   },
   {
     name: "memory",
-    about: "what a process holds after 100, 1,000 and 5,000 training steps (only when named)",
+    about: "what a process holds over 10,000 small training steps (only when named)",
     contenders: [ours("ours/memory.ts")],
     flags: ["--v8-flags=--expose-gc"],
     onRequest: true,

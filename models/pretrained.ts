@@ -8,8 +8,7 @@
  *        missing and starts it at random; here that is an error.
  * @module
  */
-import { Declared, instantiate } from "../core/parameters.ts";
-import { keep, read, Tensor, tensor } from "../core/tensor/mod.ts";
+import { keep } from "../core/tensor/mod.ts";
 import { formatVocabulary, parseVocabulary, type Vocabulary } from "../core/text/vocabulary.ts";
 import {
   type Content,
@@ -17,11 +16,11 @@ import {
   readJSON,
   writeFolderAtomically,
 } from "../core/training/files.ts";
-import { readWeights, safetensorsParts, type StoredTensor } from "../core/training/safetensors.ts";
+import { readWeights, safetensorsParts } from "../core/training/safetensors.ts";
 import { architectureOf, families, familyOf, otherKeys } from "./huggingface/families.ts";
 import type { Config, Family } from "./huggingface/family.ts";
-import { type NameTable, theirName } from "./huggingface/names.ts";
-import { type Heads, type ModelDeclared, type ModelParameters, modelParameters } from "./model.ts";
+import { fromStored, toStored } from "./huggingface/stored.ts";
+import { type Heads, type ModelParameters, modelParameters } from "./model.ts";
 import type { ModelSpec, Sizes } from "./spec.ts";
 
 /** A model in hand: what it is, how large, its heads, its parameters and its vocabulary. */
@@ -78,7 +77,7 @@ export async function loadPretrained(folder: string): Promise<Pretrained> {
   const { spec, sizes } = within(path, () => family.read(config));
   const declared = within(path, () => modelParameters(spec, sizes, heads));
   const names = family.names({ spec, sizes, heads });
-  const params = fit(`${folder}/model.safetensors`, weights, family, names, declared);
+  const params = fromStored(`${folder}/model.safetensors`, weights, { ...family, names }, declared);
   const classes = heads.textClasses ?? heads.tokenClasses;
   return {
     spec,
@@ -125,46 +124,6 @@ function headsOf(
   const known = Object.keys(family.architectures).join(", ");
   throw new FileError(path, `architecture "${name}" is not one of: ${known}`);
 }
-
-/** Each declared parameter with its stored numbers. */
-function fit(
-  file: string,
-  weights: Map<string, StoredTensor>,
-  family: Family,
-  names: NameTable,
-  model: ModelDeclared,
-): ModelParameters {
-  const stored = new Map([...weights].map(([name, x]) => [modernName(name), x]));
-  const unused = new Set(stored.keys());
-  const take = (name: string): StoredTensor => {
-    const bare = name.startsWith(family.prefix) ? name.slice(family.prefix.length) : name;
-    const found = [name, bare].find((n) => stored.has(n));
-    if (found === undefined) throw new FileError(file, `the tensor "${name}" is missing`);
-    unused.delete(found);
-    return stored.get(found)!;
-  };
-  const params = instantiate(model, ({ axes, shape }: Declared, path) => {
-    const name = theirName(path, names), found = take(name);
-    if (found.shape.join() !== shape.join()) {
-      const sizes = `${found.shape.join("×")}, not ${shape.join("×")} as config.json has it`;
-      throw new FileError(file, `the tensor "${name}" is ${sizes}`);
-    }
-    return tensor(axes, found.data, shape);
-  });
-  const extra = [...unused].filter((name) => !family.redundant.some((r) => r.test(name)));
-  if (extra.length) {
-    const list = extra.slice(0, 5).join('", "');
-    throw new FileError(file, `${extra.length} tensors belong to no parameter: "${list}"`);
-  }
-  return params;
-}
-
-/** Early checkpoints call the gain gamma and the bias beta. */
-const modernName = (name: string) =>
-  name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(
-    /LayerNorm\.beta$/,
-    "LayerNorm.bias",
-  );
 
 async function vocabularyOf(folder: string, sizes: Sizes): Promise<Vocabulary | undefined> {
   const path = `${folder}/vocab.txt`;
@@ -239,26 +198,11 @@ export async function modelFiles(model: Pretrained): Promise<Record<string, Cont
     architectures: [architectureOf(family, heads)],
     ...labelKeys(model),
   };
-  const stored = [...new Map(places(params).map(([path, x]) => [theirName(path, names), x]))];
-  const values = await read(stored.map(([, x]) => x));
-  const tensors = new Map(
-    stored.map(([name, { shape }], i): [string, StoredTensor] => [
-      name,
-      { shape, data: Float32Array.from(values[i]) },
-    ]),
-  );
   return {
     "config.json": JSON.stringify(said, null, 2) + "\n",
-    "model.safetensors": safetensorsParts(tensors, { format: "pt" }),
+    "model.safetensors": safetensorsParts(await toStored(params, names), { format: "pt" }),
     ...vocabulary && { "vocab.txt": formatVocabulary(vocabulary) },
   };
-}
-
-/** Every place where a tensor stands, also where it stands again. */
-function places(nested: unknown, path = ""): [string, Tensor][] {
-  if (nested instanceof Tensor) return [[path, nested]];
-  if (typeof nested !== "object" || nested === null) return [];
-  return Object.entries(nested).flatMap(([name, x]) => places(x, path ? `${path}.${name}` : name));
 }
 
 /** Names of the classes; two classes without names go without saying. */

@@ -74,7 +74,8 @@ export function attentionParameters(width: number): AttentionDeclared {
 }
 
 /**
- * Scaled dot-product attention. `bias` is added to the scores: 0 where a query may look.
+ * Scaled dot-product attention. `bias` is added to the scores: 0 where a query may look. T5 leaves the
+ * scores as they are: its `factor` is 1.
  *
  * @example
  * ```ts
@@ -94,9 +95,10 @@ export function attention(
   v: Tensor<"B H Tk K">,
   bias?: AttentionBias,
   drop?: Dropout,
+  factor: number = 1 / Math.sqrt(q.size("K")),
 ): { out: Tensor<"B H Tq K">; weights: Tensor<"B H Tq Tk"> } {
   const dots = einsum("B H Tq K, B H Tk K -> B H Tq Tk", q, k);
-  const scores = scale(dots, 1 / Math.sqrt(q.size("K")));
+  const scores = scale(dots, factor);
   const weights = softmax(bias ? add(scores, bias) : scores, "Tk"); // rows over Tk sum to 1
   const used = dropout(weights, drop?.rate ?? 0, drop?.key);
   return { out: einsum("B H Tq Tk, B H Tk K -> B H Tq K", used, v), weights };

@@ -14,7 +14,12 @@
 import { add, rename, scale, type Tensor, withAxes } from "./tensor/mod.ts";
 
 /** What is added to attention scores: anything whose axes are among these. */
-export type AttentionBias = Tensor<"B Tk"> | Tensor<"B Tq Tk"> | Tensor<"Tq Tk">;
+export type AttentionBias =
+  | Tensor<"B Tk">
+  | Tensor<"B Tq Tk">
+  | Tensor<"Tq Tk">
+  | Tensor<"H Tq Tk">
+  | Tensor<"B H Tq Tk">;
 
 /** The most negative 32-bit float. */
 export const lowest: number = -3.4028234663852886e38;

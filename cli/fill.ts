@@ -1,19 +1,22 @@
-/** `deno task fill`: what a trained model would write for each [MASK]. */
-import { wordPiece } from "../core/text/wordpiece.ts";
+/** `deno task fill`: what a trained model would write for each mask. */
 import { loadPretrained } from "../models/pretrained.ts";
 import { chooseDevice, type Command, deviceOption, main, UsageError, whole } from "./command.ts";
 import { fillMasks } from "./filling.ts";
 
 const options = {
-  model: { about: "folder with config.json, model.safetensors, vocab.txt", otherwise: undefined },
+  model: {
+    about: "folder with config.json, model.safetensors and a tokenizer",
+    otherwise: undefined,
+  },
   top: { about: "words to show for each mask", otherwise: 5 },
-  cased: { about: "the vocabulary tells capitals from small letters", otherwise: false },
   ...deviceOption,
 } as const;
 
 const command: Command<typeof options> = {
   name: "fill",
-  about: "The most likely words for each [MASK] in a text, with their probabilities.",
+  about:
+    "The most likely words for each mask in a text, with their probabilities. A mask is written as\n" +
+    "the model's tokenizer has it: [MASK], or <mask> for a RoBERTa.",
   usage: '--model DIR "text with [MASK]"',
   options,
   async run(given, [text, ...more]) {
@@ -23,12 +26,12 @@ const command: Command<typeof options> = {
     }
     await chooseDevice(given.device);
     const model = await loadPretrained(given.model);
-    if (!model.vocabulary) throw new UsageError(`${given.model} has no vocab.txt`);
+    if (!model.tokenizer) throw new UsageError(`${given.model} has no files of a tokenizer`);
     if (!model.params.maskedLM) throw new UsageError(`${given.model} has no masked-LM head`);
-    const tokenizer = wordPiece(model.vocabulary, { lowerCase: !given.cased });
-    const [masks] = await fillMasks(model, tokenizer, [text], whole("top", given.top));
+    const { tokens, special } = model.tokenizer.vocabulary;
+    const [masks] = await fillMasks(model, [text], whole("top", given.top));
     masks.forEach((guesses, i) => {
-      if (masks.length > 1) console.log(`[MASK] ${i + 1}`);
+      if (masks.length > 1) console.log(`${tokens[special.mask]} ${i + 1}`);
       for (const { token, probability } of guesses) {
         console.log(`${(100 * probability).toFixed(1).padStart(5)} %  ${token}`);
       }

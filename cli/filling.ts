@@ -1,12 +1,11 @@
 /**
- * Filling in: the most likely words for each [MASK] of a text.
+ * Filling in: the most likely words for each mask of a text.
  *
- * Idea   Encode, run the model, and look at the scores where a [MASK] stands.
+ * Idea   Encode, run the model, and look at the scores where a mask stands.
  * @module
  */
 import { read, softmax, tensor } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
-import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { encode } from "../models/spec.ts";
@@ -14,7 +13,7 @@ import { asInputs, atPlaces } from "../objectives/objective.ts";
 
 /** A word for a gap. */
 export interface Guess {
-  /** The token. */
+  /** The token as text; for a byte-level BPE with the space before it. */
   token: string;
   /** The model's probability for it. */
   probability: number;
@@ -23,32 +22,37 @@ export interface Guess {
 /** The `top` most likely tokens for each mask in each text, in order. */
 export async function fillMasks(
   model: Pretrained,
-  tokenizer: Tokenizer,
   texts: readonly string[],
   top = 5,
 ): Promise<Guess[][][]> {
-  const { spec, sizes, params, vocabulary } = model;
+  const { spec, sizes, params } = model, tokenizer = model.tokenizer!;
+  const { tokens, special } = tokenizer.vocabulary;
   const batch = encodeBatch(tokenizer, texts), [, length] = batch.shape;
   if (length > sizes.positions) {
     throw new RangeError(
       `a text of ${length} tokens is longer than the ${sizes.positions} positions of the model`,
     );
   }
-  const places = [...batch.ids.keys()].filter((i) => batch.ids[i] === vocabulary!.special.mask);
-  if (places.length === 0) throw new RangeError("there is no [MASK] to fill in the text");
+  const places = [...batch.ids.keys()].filter((i) => batch.ids[i] === special.mask);
+  if (places.length === 0) {
+    throw new RangeError(`there is no ${tokens[special.mask]} to fill in the text`);
+  }
   const { last } = encode(spec, sizes, params.encoder, asInputs(batch));
   const chosen = atPlaces(last, tensor("M", places));
   const probabilities = await read(softmax(nameTokens(spec, sizes, params, chosen), "V"));
   const guesses: Guess[][][] = texts.map(() => []);
   places.forEach((place, i) => {
     const row = probabilities.subarray(i * sizes.vocabulary, (i + 1) * sizes.vocabulary);
-    guesses[Math.floor(place / length)].push(best(row, top, vocabulary!.tokens));
+    guesses[Math.floor(place / length)].push(
+      best(row, Math.min(row.length, tokens.length), top)
+        .map((id) => ({ token: tokenizer.decode([id]), probability: row[id] })),
+    );
   });
   return guesses;
 }
 
-function best(row: ArrayLike<number>, top: number, tokens: readonly string[]): Guess[] {
-  const order = Array.from({ length: Math.min(row.length, tokens.length) }, (_, id) => id)
-    .sort((a, b) => row[b] - row[a]);
-  return order.slice(0, top).map((id) => ({ token: tokens[id], probability: row[id] }));
+/** The `top` best of the first `count` ids. */
+function best(row: ArrayLike<number>, count: number, top: number): number[] {
+  const ids = Array.from({ length: count }, (_, id) => id);
+  return ids.sort((a, b) => row[b] - row[a]).slice(0, top);
 }

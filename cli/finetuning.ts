@@ -33,9 +33,9 @@ export async function withClassifier(
   labels: readonly string[],
   seed: number,
 ): Promise<Pretrained> {
-  const { spec, sizes, vocabulary } = model, heads = { textClasses: labels.length };
+  const { spec, sizes, tokenizer } = model, heads = { textClasses: labels.length };
   const params = await keep(withHeads(spec, sizes, model.params, heads, randomKey(seed)));
-  return { spec, sizes, heads, params, vocabulary, labels };
+  return { spec, sizes, heads, params, tokenizer, labels };
 }
 
 /** Train a classifier, step by step. */

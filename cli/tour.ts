@@ -69,7 +69,7 @@ const command: Command<typeof options> = {
     const { model, tokenizer } = await newModel(told.flat(), seed);
     const curve = await pretrain(model, tokenizer, told, unseen, plan, seed);
     const floor = maskedFloor(world, { seed: seed + 1_000_000, count: 300 }).nats;
-    const fills = await fillFacts(model, tokenizer, world);
+    const fills = await fillFacts(model, world);
     const sentiment = await learnSentiment(model, tokenizer, world, plan.tuning, seed);
     const tour: Tour = {
       ...curve,
@@ -108,9 +108,10 @@ async function newModel(
   const deviation = 0.02 * Math.sqrt(768 / sizes.width);
   const declared = modelParameters(BERT, sizes, heads);
   const params = await keep(initialise(declared, randomKey(seed), deviation));
-  const model = { spec: BERT, sizes, heads, params, vocabulary };
+  const tokenizer = wordPiece(vocabulary, { lowerCase: true });
+  const model = { spec: BERT, sizes, heads, params, tokenizer };
   console.log(`vocabulary: ${vocabulary.tokens.length} tokens from ${sentences.length} sentences`);
-  return { model, tokenizer: wordPiece(vocabulary, { lowerCase: true }) };
+  return { model, tokenizer };
 }
 
 async function pretrain(
@@ -151,13 +152,9 @@ async function pretrain(
   return { curve, training: training.losses };
 }
 
-async function fillFacts(
-  model: Pretrained,
-  tokenizer: Tokenizer,
-  world: World,
-): Promise<Tour["fills"]> {
+async function fillFacts(model: Pretrained, world: World): Promise<Tour["fills"]> {
   const facts = clozeFacts(world).filter((fact) => fact.told).slice(0, 20);
-  const masks = await fillMasks(model, tokenizer, facts.map((fact) => fact.text));
+  const masks = await fillMasks(model, facts.map((fact) => fact.text));
   return facts.map(({ text, answer }, i) => ({
     text,
     answer,
@@ -208,7 +205,7 @@ async function attentionOf(
       (_, h) => Array.from({ length }, (_, i) => row(flat, h * length + i)),
     )
   );
-  const tokens = Array.from(batch.ids, (id) => model.vocabulary!.tokens[id]);
+  const tokens = Array.from(batch.ids, (id) => tokenizer.vocabulary.tokens[id]);
   return { tokens, layers };
 }
 

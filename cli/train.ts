@@ -50,12 +50,11 @@ const command: Command<typeof options> = {
     const { model, training } = given.resume
       ? await resume(given.out)
       : await begin(given, documents.flat());
-    const { spec, sizes, vocabulary } = model;
-    console.log(
-      `${documents.length} documents, ${vocabulary!.tokens.length} tokens in the vocabulary`,
-    );
+    const { spec, sizes, tokenizer } = model;
+    const { length } = tokenizer!.vocabulary.tokens;
+    console.log(`${documents.length} documents, ${length} tokens in the vocabulary`);
     const shape = { batch: whole("batch", given.batch), length: sizes.positions };
-    const lessons = pretraining(spec, sizes, wordPiece(vocabulary!), shape);
+    const lessons = pretraining(spec, sizes, tokenizer!, shape);
     const save = async () => await savePretrained(given.out!, model, await trainingFiles(training));
     if (!given.resume) await save(); // a folder that cannot be written says so before the work
     const report = progress("pre-training", steps);
@@ -95,8 +94,8 @@ type Run = { model: Pretrained; training: Training<ModelParameters> };
 
 async function resume(folder: string): Promise<Run> {
   const model = await loadPretrained(folder);
-  if (!model.vocabulary) {
-    throw new UsageError(`${folder} has no vocab.txt: it is not of a training`);
+  if (!model.tokenizer) {
+    throw new UsageError(`${folder} has no files of a tokenizer: it is not of a training`);
   }
   return { model, training: await readTraining(folder, model.params) };
 }
@@ -120,7 +119,7 @@ async function begin(
   };
   const seed = whole("seed", given.seed, 0);
   const params = await keep(initialise(modelParameters(BERT, sizes, heads), randomKey(seed)));
-  const model = { spec: BERT, sizes, heads, params, vocabulary };
+  const model = { spec: BERT, sizes, heads, params, tokenizer: wordPiece(vocabulary) };
   return { model, training: await startTraining(params, seed) };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Loading and saving models in Hugging Face's layout: config.json, model.safetensors, vocab.txt.
+ * Loading and saving models in Hugging Face's layout: config.json, model.safetensors, and its tokenizer's files.
  *
  * Idea   config.json says which model; its declaration says which tensors there must be; the file either
  *        has exactly those, in those sizes, or nothing is loaded.
@@ -9,7 +9,8 @@
  * @module
  */
 import { keep } from "../core/tensor/mod.ts";
-import { formatVocabulary, parseVocabulary, type Vocabulary } from "../core/text/vocabulary.ts";
+import { loadTokenizer } from "../core/text/load_tokenizer.ts";
+import type { Tokenizer } from "../core/text/tokenizer.ts";
 import {
   type Content,
   FileError,
@@ -23,7 +24,7 @@ import { fromStored, toStored } from "./huggingface/stored.ts";
 import { type Heads, type ModelParameters, modelParameters } from "./model.ts";
 import type { ModelSpec, Sizes } from "./spec.ts";
 
-/** A model in hand: what it is, how large, its heads, its parameters and its vocabulary. */
+/** A model in hand: what it is, how large, its heads, its parameters and its tokenizer. */
 export interface Pretrained {
   /** Which model. */
   spec: ModelSpec;
@@ -33,8 +34,8 @@ export interface Pretrained {
   heads: Heads;
   /** The parameters, kept on the device. */
   params: ModelParameters;
-  /** The tokens, if the folder has a vocab.txt. */
-  vocabulary?: Vocabulary;
+  /** How a text becomes its tokens, if the folder has the files of a tokenizer. */
+  tokenizer?: Tokenizer;
   /** Names of the classes in order, if the model has classes. */
   labels?: readonly string[];
   /** What its config.json said besides; it goes where the model goes. */
@@ -84,7 +85,7 @@ export async function loadPretrained(folder: string): Promise<Pretrained> {
     sizes,
     heads,
     params: await keep(params),
-    vocabulary: await vocabularyOf(folder, sizes),
+    tokenizer: await loadTokenizer(folder, sizes.vocabulary),
     config: otherKeys(config),
     ...classes !== undefined && { labels },
   };
@@ -123,23 +124,6 @@ function headsOf(
   if (heads) return heads(classes);
   const known = Object.keys(family.architectures).join(", ");
   throw new FileError(path, `architecture "${name}" is not one of: ${known}`);
-}
-
-async function vocabularyOf(folder: string, sizes: Sizes): Promise<Vocabulary | undefined> {
-  const path = `${folder}/vocab.txt`;
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw FileError.because(path, "read the vocabulary", error);
-  }
-  const vocabulary = within(path, () => parseVocabulary(bytes));
-  if (vocabulary.tokens.length > sizes.vocabulary) {
-    const counts = `${vocabulary.tokens.length} tokens, the model knows ${sizes.vocabulary}`;
-    throw new FileError(path, `has ${counts}; it belongs to another model`);
-  }
-  return vocabulary;
 }
 
 /**
@@ -189,7 +173,7 @@ export async function savePretrained(
  * ```
  */
 export async function modelFiles(model: Pretrained): Promise<Record<string, Content>> {
-  const { spec, heads, params, vocabulary, config } = model;
+  const { spec, heads, params, tokenizer, config } = model;
   const family = familyOf(spec), names = family.names(model);
   const said = {
     ...family.others,
@@ -201,7 +185,7 @@ export async function modelFiles(model: Pretrained): Promise<Record<string, Cont
   return {
     "config.json": JSON.stringify(said, null, 2) + "\n",
     "model.safetensors": safetensorsParts(await toStored(params, names), { format: "pt" }),
-    ...vocabulary && { "vocab.txt": formatVocabulary(vocabulary) },
+    ...tokenizer?.files(),
   };
 }
 

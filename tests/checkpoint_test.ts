@@ -237,7 +237,7 @@ const pretraining: TrainOptions<ModelParameters, ReturnType<typeof drawBatch>[0]
 
 async function freshBert(): Promise<Pretrained> {
   const params = await keep(initialise(modelParameters(BERT, sizes, heads), randomKey(1)));
-  return { spec: BERT, sizes, heads, params, vocabulary };
+  return { spec: BERT, sizes, heads, params, tokenizer: wordPiece(vocabulary) };
 }
 
 Deno.test("a BERT in pre-training, saved and loaded, has the same losses digit for digit [wasm]", async () => {

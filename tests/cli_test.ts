@@ -1,5 +1,14 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 
+import { initialise } from "../core/parameters.ts";
+import { device, keep, randomKey } from "../core/tensor/mod.ts";
+import { byteBPE, ROBERTA_STYLE } from "../core/text/byte_bpe.ts";
+import { trainByteBPE } from "../core/text/train_byte_bpe.ts";
+import { BERT_TINY } from "../models/bert.ts";
+import { modelParameters } from "../models/model.ts";
+import { loadPretrained, savePretrained } from "../models/pretrained.ts";
+import { ROBERTA } from "../models/roberta.ts";
+
 const root = new URL("..", import.meta.url).pathname;
 
 /** A corpus of plain English, made of the licence that lies in the repository, a few times over. */
@@ -173,4 +182,28 @@ Deno.test("fill says what is missing in a text", async () => {
     "--top=2",
   );
   assertMatch(two.out, /\[MASK\] 1\n(.* %.*\n){2}\[MASK\] 2\n(.* %.*\n){2}/);
+});
+
+/** A RoBERTa with first weights and a byte-level BPE, as it lies in a folder. */
+async function roberta(): Promise<string> {
+  await device("wasm");
+  const model = trainByteBPE(["the small boat left"], { vocabSize: 280, style: ROBERTA_STYLE });
+  const tokenizer = byteBPE(model), { tokens, special } = tokenizer.vocabulary;
+  const sizes = { ...BERT_TINY, vocabulary: tokens.length, segments: 1, padding: special.pad };
+  const heads = { maskedLM: true };
+  const params = await keep(initialise(modelParameters(ROBERTA, sizes, heads), randomKey(1)));
+  const folder = await Deno.makeTempDir();
+  await savePretrained(folder, { spec: ROBERTA, sizes, heads, params, tokenizer });
+  return folder;
+}
+
+Deno.test("a RoBERTa's folder has its byte-level BPE, and fill its <mask>", async () => {
+  const folder = await roberta(), { tokenizer } = await loadPretrained(folder);
+  assertEquals(tokenizer!.encode("a <mask>").at(-1)!.token, "<mask>");
+  const of = ["--model", folder, "--device", "wasm"];
+  const filled = await run("fill", ...of, "--top=3", "the small <mask> left");
+  assertEquals(filled.code, 0, filled.err);
+  assertMatch(filled.out, /^( .* % {2}.+\n){3}$/);
+  const none = await run("fill", ...of, "the small [MASK] left");
+  assertStringIncludes(none.err, "there is no <mask>");
 });

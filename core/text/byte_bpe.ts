@@ -9,6 +9,7 @@
  * Trap   A character of several bytes may be cut between them, so ids that were cut short decode to U+FFFD.
  * @module
  */
+import { formatByteBPE } from "./byte_bpe_files.ts";
 import { BYTE_OF_CHARACTER, bytePlaces, byteWords, CHARACTER_OF_BYTE } from "./byte_words.ts";
 import { mergeByRank, pairKey, type Ranks } from "./merge_by_rank.ts";
 import { PYTHON_SPACE, specialCutter } from "./special_tokens.ts";
@@ -16,6 +17,7 @@ import {
   closeGaps,
   type DecodeOptions,
   type Piece,
+  settings,
   type Template,
   type Tokenizer,
 } from "./tokenizer.ts";
@@ -136,6 +138,14 @@ export function byteBPE(model: ByteBPE, { prefixSpace = false }: ByteBPEOptions 
     template: style.template,
     encode,
     decode: (ids, how) => decode(vocabulary, ids, how),
+    files() {
+      const { vocabJSON, mergesText } = formatByteBPE(model);
+      return {
+        "vocab.json": vocabJSON,
+        "merges.txt": mergesText,
+        "tokenizer_config.json": settings({ add_prefix_space: prefixSpace }),
+      };
+    },
   };
 }
 

@@ -57,6 +57,8 @@ export interface Tokenizer {
   encode(text: string): Piece[];
   /** Writes ids as text. Throws a RangeError for an id that the vocabulary does not have. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
+  /** The files, by name, that `loadTokenizer` reads it from again. */
+  files(): Record<string, string>;
 }
 
 /**
@@ -75,4 +77,20 @@ export function closeGaps(text: string): string {
     .replace(/ ([.?!,])/g, "$1")
     .replaceAll(" ' ", "'")
     .replace(/ (n't|'m|'s|'ve|'re)/g, "$1");
+}
+
+/**
+ * The text of a `tokenizer_config.json`; what is undefined is left out.
+ *
+ * @example
+ * ```ts
+ * import { settings } from "@lineage/lineage/core/text/tokenizer";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const text = settings({ do_lower_case: false, strip_accents: undefined });
+ * assertEquals(JSON.parse(text), { do_lower_case: false });
+ * ```
+ */
+export function settings(values: Readonly<Record<string, boolean | number | undefined>>): string {
+  return JSON.stringify(values, null, 2) + "\n";
 }

@@ -12,13 +12,20 @@
  * @module
  */
 import { specialCutter } from "./special_tokens.ts";
-import { closeGaps, type DecodeOptions, type Piece, type Tokenizer } from "./tokenizer.ts";
-import type { ScoredPiece, UnigramStyle } from "./unigram_pieces.ts";
+import {
+  closeGaps,
+  type DecodeOptions,
+  type Piece,
+  settings,
+  type Tokenizer,
+} from "./tokenizer.ts";
+import { formatPieces, type ScoredPiece, type UnigramStyle } from "./unigram_pieces.ts";
 import { rewrite } from "./unigram_text.ts";
 import { createVocabulary, tokenOf, type Vocabulary } from "./vocabulary.ts";
 
 export {
   ALBERT_STYLE,
+  formatPieces,
   parsePieces,
   type ScoredPiece,
   t5Style,
@@ -88,6 +95,12 @@ export function unigram(pieces: readonly ScoredPiece[], style: UnigramStyle): To
     template: style.template,
     encode,
     decode: (ids, how) => decode(vocabulary, style.spacedSpecial, ids, how),
+    files: () => ({
+      "pieces.json": formatPieces(pieces),
+      ...style.appended && {
+        "tokenizer_config.json": settings({ extra_ids: style.appended.length }),
+      },
+    }),
   };
 }
 

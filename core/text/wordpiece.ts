@@ -11,8 +11,14 @@
  * Trap   One letter that does not fit makes the *whole* word [UNK], not just that letter.
  * @module
  */
-import { closeGaps, type DecodeOptions, type Piece, type Tokenizer } from "./tokenizer.ts";
-import { tokenOf, type Vocabulary } from "./vocabulary.ts";
+import {
+  closeGaps,
+  type DecodeOptions,
+  type Piece,
+  settings,
+  type Tokenizer,
+} from "./tokenizer.ts";
+import { formatVocabulary, tokenOf, type Vocabulary } from "./vocabulary.ts";
 import { runs, type Word, type WordOptions, wordSplitter } from "./words.ts";
 
 /** A piece within its word: the characters `[start, end)`. */
@@ -125,7 +131,20 @@ export function wordPiece(vocabulary: Vocabulary, options: WordOptions = {}): To
     return pieces;
   }
 
-  return { vocabulary, encode, decode: (ids, how) => decode(vocabulary, ids, how) };
+  const { lowerCase = true, stripAccents, splitCJK } = options;
+  return {
+    vocabulary,
+    encode,
+    decode: (ids, how) => decode(vocabulary, ids, how),
+    files: () => ({
+      "vocab.txt": formatVocabulary(vocabulary),
+      "tokenizer_config.json": settings({
+        do_lower_case: lowerCase,
+        strip_accents: stripAccents,
+        tokenize_chinese_chars: splitCJK,
+      }),
+    }),
+  };
 }
 
 function piecesOfWord(

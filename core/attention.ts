@@ -9,6 +9,7 @@
  * Trap   Dividing by √D instead of √K trains, but worse: scores become too small by √H.
  * @module
  */
+import { type KeysAndValues, type LayerCache, written } from "./key_value_cache.ts";
 import type { AttentionBias } from "./masks.ts";
 import { declare, type Declared, type Parameters } from "./parameters.ts";
 import {
@@ -105,7 +106,8 @@ export function attention(
 }
 
 /**
- * Self-attention with several heads: queries, keys and values all come from x.
+ * Self-attention with several heads: queries, keys and values all come from x. With a cache, what it
+ * remembers is attended to as well, and what it is to remember from now on comes back.
  *
  * @throws {AxisError} where the number of heads does not divide the width.
  *
@@ -128,19 +130,22 @@ export function selfAttention(
   heads: number,
   bias?: AttentionBias,
   drop?: Dropout,
-): { out: Tensor<"B T D">; weights: Tensor<"B H Tq Tk"> } {
+  cache?: LayerCache,
+): { out: Tensor<"B T D">; weights: Tensor<"B H Tq Tk">; cached?: KeysAndValues } {
   const split = ({ weight, bias }: AttentionParameters["query"]) => {
     const y = add(einsum("B T D, H·K D -> B T H·K", x, weight), bias);
     return rearrange(y, "B T (H K) -> B H T K", { H: heads });
   };
   const q = rename(split(params.query), "B H T K -> B H Tq K");
-  const k = rename(split(params.key), "B H T K -> B H Tk K");
-  const v = rename(split(params.value), "B H T K -> B H Tk K");
+  const all = (fresh: Tensor<"B H T K">, old?: Tensor<"B H Tk K">) =>
+    cache && old ? written(old, fresh, cache.start) : rename(fresh, "B H T K -> B H Tk K");
+  const k = all(split(params.key), cache?.keys), v = all(split(params.value), cache?.values);
   const { out, weights } = attention(q, k, v, bias, drop);
   const merged = rearrange(rename(out, "B H Tq K -> B H T K"), "B H T K -> B T (H K)");
   const { output } = params;
   return {
     out: add(einsum("B T H·K, D H·K -> B T D", merged, output.weight), output.bias),
     weights,
+    ...cache && { cached: { keys: k, values: v } },
   };
 }

@@ -5,7 +5,7 @@
  * Maths  x[b,t] = LN(word[ids[b,t]] + position[t] + segment[segments[b,t]])
  * Axes   B batch · T positions · V vocabulary · P positions · S segments · D model width
  *        E embedding width: here D; factorized_embedding.ts has it narrower
- * Differs from the paper: nothing; dropout comes last. The padding token's lookup passes no gradient,
+ * Differs from the paper: nothing; dropout comes last. GPT's embedding lacks norm and segments. The padding token's lookup passes no gradient,
  *        as in Hugging Face's model, so its vector learns from a tied output layer alone.
  * @module
  */
@@ -24,8 +24,8 @@ export interface EmbeddingDeclared {
   position: Declared<"P E">;
   /** A vector for each segment, if the model tells segments apart. */
   segment?: Declared<"S E">;
-  /** Of the sum. */
-  norm: LayerNormDeclared;
+  /** Of the sum, if the model normalises it. */
+  norm?: LayerNormDeclared;
   /** From E to D, if the embedding is not as wide as the model. */
   up?: { weight: Declared<"D E">; bias: Declared<"D"> };
 }
@@ -53,6 +53,8 @@ export interface Tokens {
   ids: Tensor<"B T">;
   /** 0 for the first segment, 1 for the second; without it all are 0. */
   segments?: Tensor<"B T">;
+  /** At which position each token stands, if not at the one that is counted. */
+  places?: Tensor<"B T">;
 }
 
 /** What an embedding needs to know besides its parameters. */
@@ -118,15 +120,18 @@ export function embeddingParameters(
  * ```
  */
 export function embed(
-  { ids, segments }: Tokens,
+  { ids, segments, places }: Tokens,
   params: EmbeddingParameters,
   { epsilon, padding, positions = counted, dropout: drop }: EmbeddingOptions,
 ): Tensor<"B T D"> {
   const words = lookUp(params.word, ids, padding);
-  const placed = add(words, positions(params.position, ids, padding));
+  const placed = places
+    ? add(words, lookUp(params.position, places))
+    : add(words, positions(params.position, ids, padding));
   const sum = params.segment ? add(placed, ofSegments(params.segment, segments)) : placed;
   const x = rename(sum, "B T E -> B T D"); // the tables are as wide as what comes next
-  return dropout(layerNorm(x, params.norm, epsilon), drop?.rate ?? 0, drop?.key);
+  const ready = params.norm ? layerNorm(x, params.norm, epsilon) : x;
+  return dropout(ready, drop?.rate ?? 0, drop?.key);
 }
 
 /** A model with a single segment tells none apart, whatever the batch says. */
@@ -161,4 +166,24 @@ export const table: Embedding = {
     );
   },
   embed,
+};
+
+/**
+ * GPT's embedding: the sum as it is. The first norm is the first layer's.
+ *
+ * @example
+ * ```ts
+ * import { plainTable } from "@lineage/lineage/core/embedding";
+ * import { countParameters } from "@lineage/lineage/core/parameters";
+ * import { assertEquals } from "@std/assert";
+ * const sizes = { vocabulary: 50_257, positions: 1024, segments: 0, width: 768 };
+ * assertEquals(countParameters(plainTable.parameters(sizes)), 51_281 * 768); // GPT-2
+ * ```
+ */
+export const plainTable: Embedding = {
+  ...table,
+  parameters(sizes) {
+    const { norm: _, ...tables } = table.parameters(sizes);
+    return tables;
+  },
 };

@@ -22,6 +22,7 @@ import {
   feedForwardParameters,
 } from "./feed_forward.ts";
 import { layerNorm, type LayerNormDeclared, layerNormParameters } from "./layer_norm.ts";
+import type { KeysAndValues, LayerCache } from "./key_value_cache.ts";
 import type { AttentionBias } from "./masks.ts";
 import type { Parameters } from "./parameters.ts";
 import { add, dropout, type Key, type Tensor } from "./tensor/mod.ts";
@@ -53,6 +54,8 @@ export interface LayerOptions {
   bias?: AttentionBias;
   /** While training: rates of dropout and a key of this layer's own. */
   dropout?: { hidden: number; attention: number; key: Key };
+  /** What the layer remembers of earlier positions. */
+  cache?: LayerCache;
 }
 
 /** A layer's output, and who looked at whom. */
@@ -61,6 +64,8 @@ export interface LayerOutput {
   out: Tensor<"B T D">;
   /** Attention probabilities. */
   weights: Tensor<"B H Tq Tk">;
+  /** With a cache: what it is to hold from now on. */
+  cached?: KeysAndValues;
 }
 
 /** A kind of layer: what it declares and what it computes. */
@@ -107,9 +112,9 @@ export function layerParameters(width: number, inner: number): LayerDeclared {
  */
 export const postNorm: Layer = (x, params, options): LayerOutput => {
   const { epsilon } = options, { attend, think } = branches(params, options);
-  const { out, weights } = attend(x);
+  const { out, ...seen } = attend(x);
   const y = layerNorm(add(x, out), params.attentionNorm, epsilon);
-  return { out: layerNorm(add(y, think(y)), params.feedForwardNorm, epsilon), weights };
+  return { out: layerNorm(add(y, think(y)), params.feedForwardNorm, epsilon), ...seen };
 };
 
 /**
@@ -129,22 +134,22 @@ export const postNorm: Layer = (x, params, options): LayerOutput => {
  */
 export const preNorm: Layer = (x, params, options): LayerOutput => {
   const { epsilon } = options, { attend, think } = branches(params, options);
-  const { out, weights } = attend(layerNorm(x, params.attentionNorm, epsilon));
+  const { out, ...seen } = attend(layerNorm(x, params.attentionNorm, epsilon));
   const y = add(x, out);
-  return { out: add(y, think(layerNorm(y, params.feedForwardNorm, epsilon))), weights };
+  return { out: add(y, think(layerNorm(y, params.feedForwardNorm, epsilon))), ...seen };
 };
 
 /** The two branches of a layer, with dropout at their ends. */
 function branches(params: LayerParameters, options: LayerOptions) {
-  const { heads, activation, bias, dropout: drop } = options;
+  const { heads, activation, bias, dropout: drop, cache } = options;
   const inAttention: Dropout | undefined = drop &&
     { rate: drop.attention, key: drop.key.derive(0) };
   const after = (x: Tensor<"B T D">, place: number) =>
     dropout(x, drop?.hidden ?? 0, drop?.key.derive(place));
   return {
     attend(x: Tensor<"B T D">): LayerOutput {
-      const { out, weights } = selfAttention(x, params.attention, heads, bias, inAttention);
-      return { out: after(out, 1), weights };
+      const { out, ...seen } = selfAttention(x, params.attention, heads, bias, inAttention, cache);
+      return { out: after(out, 1), ...seen };
     },
     think: (x: Tensor<"B T D">) => after(feedForward(x, params.feedForward, activation), 2),
   };

@@ -9,6 +9,7 @@
  */
 import { table } from "../core/embedding.ts";
 import { eachItsOwn } from "../core/layer_sharing.ts";
+import { bothSides } from "../core/masks.ts";
 import { counted } from "../core/positions.ts";
 import { gelu, tanh } from "../core/tensor/mod.ts";
 import { postNorm } from "../core/transformer_layer.ts";
@@ -22,8 +23,10 @@ export const BERT: ModelSpec = {
   embed: table,
   positions: counted,
   segmented: true,
+  sight: bothSides,
   layer: postNorm,
   stack: eachItsOwn,
+  finalNorm: false,
   activation: gelu,
   pooled: { activation: tanh, pretrained: true },
   objectives: ["maskedLM", "nextSentence"],

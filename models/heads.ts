@@ -4,6 +4,7 @@
  *        (with the input embedding as output layer, so that a token has one vector), and the pooled
  *        vector says whether the second sentence followed. For tasks: one linear layer.
  * Maths  masked LM: logits = LN(f(xW + b))·wordᵀ + c, with the word table of the embedding.
+ *        language model (GPT): logits = x·wordᵀ.
  * Axes   B batch · T positions · D model width · E embedding width, mostly D · V vocabulary · C classes
  * Differs from the paper: nothing; the transform before the output layer is in the authors' code only.
  * Trap   An output layer of its own, not tied to the table, is 23 million parameters that nobody asked for.
@@ -26,6 +27,9 @@ export interface MaskedLMDeclared {
 
 /** The parameters of the masked-LM head. */
 export type MaskedLMParameters = Parameters<MaskedLMDeclared>;
+
+/** The declared parameters of the language-model head: none, as the word table is the embedding's. */
+export type LanguageModelDeclared = Record<never, never>;
 
 /** A linear layer from D to classes. */
 export interface ClassifierDeclared {
@@ -102,6 +106,26 @@ export function maskedLMLogits(
   const bent = activation(add(einsum("B T D, E D -> B T E", x, transform.weight), transform.bias));
   const ready = layerNorm(rename(bent, "B T E -> B T D"), norm, epsilon); // a norm calls its axis D
   return add(einsum("B T E, V E -> B T V", rename(ready, "B T D -> B T E"), words), bias);
+}
+
+/**
+ * GPT's output layer: the state times the word table, without transform or bias.
+ *
+ * @example
+ * ```ts
+ * import { languageModelLogits } from "@lineage/lineage/models/heads";
+ * import { read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const words = tensor("V E", [[1, 0], [0, 1], [1, 1]]);
+ * const scores = languageModelLogits(tensor("B T D", [[[2, 3]]]), words);
+ * assertEquals([...await read(scores)], [2, 3, 5]);
+ * ```
+ */
+export function languageModelLogits(
+  x: Tensor<"B T D">,
+  words: Tensor<"V E">,
+): Tensor<"B T V"> {
+  return einsum("B T D, V D -> B T V", x, rename(words, "V E -> V D"));
 }
 
 /**

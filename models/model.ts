@@ -14,6 +14,8 @@ import { type DetectionDeclared, detectionParameters } from "./detection_head.ts
 import {
   type ClassifierDeclared,
   classifierParameters,
+  type LanguageModelDeclared,
+  languageModelLogits,
   type MaskedLMDeclared,
   maskedLMLogits,
   maskedLMParameters,
@@ -24,6 +26,8 @@ import { type EncoderDeclared, encoderParameters, type ModelSpec, type Sizes } f
 export interface Heads {
   /** Names the token at each position. */
   maskedLM?: boolean;
+  /** Names the next token (or the one before) by the word table; it has no parameters of its own. */
+  languageModel?: boolean;
   /** Tells whether the second segment followed the first. */
   nextSentence?: boolean;
   /** Tells whether the two segments are in order. */
@@ -44,6 +48,8 @@ export interface ModelDeclared {
   encoder: EncoderDeclared;
   /** Of pre-training. */
   maskedLM?: MaskedLMDeclared;
+  /** Of pre-training; empty, as the word table is the embedding's. */
+  languageModel?: LanguageModelDeclared;
   /** Of pre-training. */
   nextSentence?: ClassifierDeclared;
   /** Of pre-training. */
@@ -88,6 +94,7 @@ export function modelParameters(spec: ModelSpec, sizes: Sizes, heads: Heads): Mo
     ...heads.maskedLM && {
       maskedLM: maskedLMParameters(width, vocabulary, spec.embed.width(sizes)),
     },
+    ...heads.languageModel && { languageModel: {} },
     ...heads.nextSentence && { nextSentence: ofTwo() },
     ...heads.sentenceOrder && { sentenceOrder: ofTwo() },
     ...heads.replacedTokens && { replacedTokens: detectionParameters(width) },
@@ -124,7 +131,13 @@ export function withHeads(
 ): ModelParameters {
   const { encoder, ...others } = initialise(modelParameters(spec, sizes, heads), key);
   const { embedding, layers, pooler } = learned.encoder;
-  const pretrained = ["maskedLM", "nextSentence", "sentenceOrder", "replacedTokens"] as const;
+  const pretrained = [
+    "maskedLM",
+    "languageModel",
+    "nextSentence",
+    "sentenceOrder",
+    "replacedTokens",
+  ] as const;
   const kept = pretrained.filter((name) => others[name] && learned[name]);
   return {
     encoder: { embedding, layers, ...encoder.pooler && { pooler: pooler ?? encoder.pooler } },
@@ -134,7 +147,7 @@ export function withHeads(
 }
 
 /**
- * The scores of a model's masked-LM head, with all that it takes from the rest of the model.
+ * The scores of a model's masked-LM or language-model head, with all that it takes from the rest of the model.
  *
  * @throws {Error} where the model has no such head.
  *
@@ -154,9 +167,10 @@ export function withHeads(
 export function nameTokens(
   spec: ModelSpec,
   sizes: Sizes,
-  { encoder, maskedLM }: ModelParameters,
+  { encoder, maskedLM, languageModel }: ModelParameters,
   x: Tensor<"B T D">,
 ): Tensor<"B T V"> {
+  if (languageModel) return languageModelLogits(x, encoder.embedding.word);
   if (!maskedLM) throw new Error(`this ${spec.name} has no masked-LM head to name tokens with`);
   const activation = spec.headActivation ?? spec.activation;
   return maskedLMLogits(x, maskedLM, encoder.embedding.word, activation, sizes.epsilon);

@@ -12,11 +12,13 @@
 import type { Embedding, EmbeddingDeclared, Tokens } from "../core/embedding.ts";
 import type { Activation } from "../core/feed_forward.ts";
 import type { Stack } from "../core/layer_sharing.ts";
-import { type AttentionBias, paddingBias } from "../core/masks.ts";
+import { type KeysAndValues, type KeyValueCache, partsOf } from "../core/key_value_cache.ts";
+import { layerNorm, type LayerNormDeclared, layerNormParameters } from "../core/layer_norm.ts";
+import { type Sight, visibleBias } from "../core/masks.ts";
 import type { Parameters } from "../core/parameters.ts";
 import { pool, type PoolerDeclared, poolerParameters, type Pooling } from "../core/pooler.ts";
 import type { Positions } from "../core/positions.ts";
-import type { Key, Tensor } from "../core/tensor/mod.ts";
+import { add, broadcast, indices, type Key, type Tensor } from "../core/tensor/mod.ts";
 import { type Layer, type LayerDeclared, layerParameters } from "../core/transformer_layer.ts";
 
 /** The sizes of a model. */
@@ -39,8 +41,8 @@ export interface Sizes {
   layers: number;
   /** ε of the layer norms. */
   epsilon: number;
-  /** Id of the padding token, whose lookup learns nothing. */
-  padding: number;
+  /** Id of the padding token, whose lookup learns nothing; without it every lookup learns. */
+  padding?: number;
   /** Dropout of sums and of attention while training. */
   dropout: { hidden: number; attention: number };
 }
@@ -59,10 +61,14 @@ export interface ModelSpec {
   positions: Positions;
   /** Whether there are vectors for segments. */
   segmented: boolean;
+  /** Which positions a position may see. */
+  sight: Sight;
   /** The kind of layer. */
   layer: Layer;
   /** Whose parameters the layers have. */
   stack: Stack;
+  /** Whether the last state is normalised once more, as pre-norm layers need it. */
+  finalNorm: boolean;
   /** Between the linear layers of the feed-forward network. */
   activation: Activation;
   /** In the masked-LM head, if it is another. */
@@ -79,6 +85,8 @@ export interface EncoderDeclared {
   embedding: EmbeddingDeclared;
   /** From bottom to top; shared layers are the same record. */
   layers: LayerDeclared[];
+  /** Of the last state. */
+  norm?: LayerNormDeclared;
   /** On the first position. */
   pooler?: PoolerDeclared;
 }
@@ -88,8 +96,13 @@ export type EncoderParameters = Parameters<EncoderDeclared>;
 
 /** A batch for an encoder. */
 export interface EncoderInput extends Tokens {
-  /** 1 where a token is, 0 where padding is; or who may look at whom; without it all are visible. */
+  /**
+   * 1 where a token is, 0 where padding is; or who may look at whom; without it all are visible. With a
+   * cache it is about all places of the cache.
+   */
   mask?: Tensor<"B T"> | Tensor<"B Tq Tk">;
+  /** What the model remembers of the text so far: the ids go on from there. */
+  cache?: KeyValueCache;
 }
 
 /** What an encoder gives. */
@@ -102,6 +115,8 @@ export interface EncoderOutput {
   last: Tensor<"B T D">;
   /** The pooled first position, if the model has a pooler. */
   pooled?: Tensor<"B D">;
+  /** With a cache: what its layers are to hold from now on. */
+  cached?: KeysAndValues[];
 }
 
 /**
@@ -129,6 +144,7 @@ export function encoderParameters(
   return {
     embedding: spec.embed.parameters({ ...sizes, segments: spec.segmented ? sizes.segments : 0 }),
     layers: spec.stack(() => layerParameters(sizes.width, sizes.inner), sizes.layers),
+    ...spec.finalNorm && { norm: layerNormParameters(sizes.width) },
     ...pooled && { pooler: poolerParameters(sizes.width) },
   };
 }
@@ -136,7 +152,8 @@ export function encoderParameters(
 /**
  * Run an encoder. With a key, dropout is on: that is training; without, off.
  *
- * @throws {RangeError} where the text is longer than the positions or an id is not in the vocabulary.
+ * @throws {RangeError} where the text is longer than the positions, an id is not in the vocabulary, or
+ * the cache is not of this model.
  *
  * @example
  * ```ts
@@ -159,21 +176,39 @@ export function encode(
   key?: Key,
 ): EncoderOutput {
   const { heads, epsilon, padding } = sizes, { positions, activation } = spec;
-  const bias: AttentionBias | undefined = input.mask && paddingBias(input.mask);
+  const { tokens, queries, keys, caches } = placed(spec, sizes, input);
   const drop = key && { rate: sizes.dropout.hidden, key: key.derive(0) };
   const first = { epsilon, padding, positions, dropout: drop };
-  const states = [spec.embed.embed(input, params.embedding, first)];
-  const attentions: Tensor<"B H Tq Tk">[] = [];
-  params.layers.forEach((layer, i) => {
+  const states = [spec.embed.embed(tokens, params.embedding, first)];
+  const seen = params.layers.map((layer, i) => {
+    const bias = visibleBias(spec.sight(queries, keys, i), input.mask);
     const dropout = key && { ...sizes.dropout, key: key.derive(i + 1) };
-    const options = { heads, activation, epsilon, bias, dropout };
-    const { out, weights } = spec.layer(states.at(-1)!, layer, options);
+    const options = { heads, activation, epsilon, bias, dropout, cache: caches?.[i] };
+    const { out, ...others } = spec.layer(states.at(-1)!, layer, options);
     states.push(out);
-    attentions.push(weights);
+    return others;
   });
+  if (params.norm) states.push(layerNorm(states.pop()!, params.norm, epsilon));
   const last = states.at(-1)!;
   const pooled = params.pooler && pool(last, params.pooler, spec.pooled.activation);
-  return { states, attentions, last, pooled };
+  const attentions = seen.map(({ weights }) => weights);
+  return { states, attentions, last, pooled, cached: caches && seen.map((s) => s.cached!) };
+}
+
+/** Where the tokens stand: from 0 on, or after what the cache holds. */
+function placed(spec: ModelSpec, sizes: Sizes, { cache, ...tokens }: EncoderInput) {
+  const [batch, length] = tokens.ids.shape, fresh = indices("Tq", length);
+  if (!cache) return { tokens, queries: fresh, keys: indices("Tk", length) };
+  const caches = partsOf(cache, sizes, batch, length), { start } = caches[0];
+  if (cache.length + length > sizes.positions) {
+    throw new RangeError(
+      `${cache.length} positions are written and ${length} follow: more than the` +
+        ` ${sizes.positions} positions of this ${spec.name}`,
+    );
+  }
+  const from = broadcast(add(indices("T", length), start), "B T", { B: batch });
+  const keys = indices("Tk", cache.layers[0].keys.size("Tk"));
+  return { tokens: { places: from, ...tokens }, queries: add(fresh, start), keys, caches };
 }
 
 /**

@@ -125,7 +125,7 @@ onEveryDevice("embed() adds token, position and segment before its norm", async 
   const total = [[3, 0, 0], [1, 1, 1]].flatMap(([id, t, s]) =>
     row(params.word, id).map((w, d) => w + row(params.position, t)[d] + row(params.segment!, s)[d])
   );
-  const wanted = layerNorm(tensor("B T D", total, [1, 2, 4]), params.norm, 1e-12);
+  const wanted = layerNorm(tensor("B T D", total, [1, 2, 4]), params.norm!, 1e-12);
   assertNear(await read(x), await read(wanted), 1e-5);
 });
 

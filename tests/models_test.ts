@@ -97,7 +97,7 @@ const initial = ({ spec, sizes }: typeof encoders[number]) =>
   initialise(encoderParameters(spec, sizes, true), randomKey(7), 0.5);
 
 for (const one of encoders) {
-  const { spec, sizes } = one, pad = sizes.padding;
+  const { spec, sizes } = one, { padding: pad = 0 } = sizes;
   onEveryDevice(
     `${spec.name} gives real tokens the same states with and without padding`,
     async () => {

@@ -87,8 +87,8 @@ Deno.test("a published file's older names, missing prefix and buffers are unders
   const { params } = await loadPretrained(folder);
   const plain = await loadPretrained(golden);
   assertEquals(
-    await read(params.encoder.embedding.norm.gain),
-    await read(plain.params.encoder.embedding.norm.gain),
+    await read(params.encoder.embedding.norm!.gain),
+    await read(plain.params.encoder.embedding.norm!.gain),
   );
 });
 

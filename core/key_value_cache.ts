@@ -1,0 +1,154 @@
+/**
+ * Key–value cache — as the authors of GPT-2 published it (`past`), after Vaswani et al. 2017 (1706.03762).
+ * Idea   A model that sees only what was written never changes its mind about it: keys and values of old
+ *        positions stay what they were. So they are stored, and a new token costs one position's work
+ *        instead of the whole text's.
+ * Maths  K[start … start + T) = x·Wk,  V likewise;  A = softmax(qKᵀ/√K + M) over all that is stored
+ * Axes   B batch · H heads · T new positions · Tk places of the cache · K head width
+ * Differs from the paper: the room is fixed, and the first free place is data. So each step has the same
+ *        shapes, is the same program, and costs the same; what is not yet written lies to the right of
+ *        every query and is hidden by the model's own sight.
+ * Trap   A cache belongs to one model and one text. With another's, nothing fails: the numbers are
+ *        wrong. Here other sizes are an error; the same sizes cannot be told apart.
+ * @module
+ */
+import {
+  add,
+  equal,
+  gather,
+  indices,
+  keep,
+  maximum,
+  minimum,
+  multiply,
+  rearrange,
+  scalar,
+  subtract,
+  type Tensor,
+  zeros,
+} from "./tensor/mod.ts";
+
+/** What one layer remembers. */
+export interface KeysAndValues {
+  /** Of each place; zeros where nothing was written. */
+  keys: Tensor<"B H Tk K">;
+  /** Likewise. */
+  values: Tensor<"B H Tk K">;
+}
+
+/** What a layer remembers, and where it goes on. */
+export interface LayerCache extends KeysAndValues {
+  /** The place of the first new position. */
+  start: Tensor<"">;
+}
+
+/** What a model remembers of a text. */
+export interface KeyValueCache {
+  /** From bottom to top, held on the device. */
+  readonly layers: readonly KeysAndValues[];
+  /** Places that are written. */
+  length: number;
+}
+
+/** The sizes that a cache depends on. */
+export interface CacheSizes {
+  /** Layers of the model. */
+  layers: number;
+  /** Its heads. */
+  heads: number;
+  /** Its width. */
+  width: number;
+}
+
+/**
+ * An empty cache with room for `room` positions of each of `batch` texts.
+ *
+ * @throws {RangeError} where there is no room.
+ *
+ * @example
+ * ```ts
+ * import { emptyCache } from "@lineage/lineage/core/key_value_cache";
+ * import { assertEquals } from "@std/assert";
+ * const cache = await emptyCache({ layers: 2, heads: 4, width: 32 }, 16);
+ * assertEquals(cache.layers[0].keys.shape, [1, 4, 16, 8]);
+ * ```
+ */
+export async function emptyCache(
+  { layers, heads, width }: CacheSizes,
+  room: number,
+  batch = 1,
+): Promise<KeyValueCache> {
+  if (!(Number.isInteger(room) && room > 0)) {
+    throw new RangeError(`a cache needs room for at least one position, not ${room}`);
+  }
+  const empty = () => zeros("B H Tk K", [batch, heads, room, width / heads]);
+  const made = Array.from({ length: layers }, () => ({ keys: empty(), values: empty() }));
+  return { layers: await keep(made), length: 0 };
+}
+
+/**
+ * The cache of a layer with the keys, or values, of new positions written from `start` on.
+ *
+ * @example
+ * ```ts
+ * import { written } from "@lineage/lineage/core/key_value_cache";
+ * import { read, scalar, tensor, zeros } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const fresh = tensor("B H T K", [[[[7], [8]]]]);
+ * const all = written(zeros("B H Tk K", [1, 1, 4, 1]), fresh, scalar(1));
+ * assertEquals([...await read(all)], [0, 7, 8, 0]);
+ * ```
+ */
+export function written(
+  cache: Tensor<"B H Tk K">,
+  fresh: Tensor<"B H T K">,
+  start: Tensor<"">,
+): Tensor<"B H Tk K"> {
+  const size = fresh.size("T"), places = indices("Tk", cache.size("Tk"));
+  const row = maximum(minimum(subtract(places, start), size - 1), 0);
+  const rows = rearrange(fresh, "B H T K -> T B H K");
+  const moved = rearrange(gather(rows, row), "Tk B H K -> B H Tk K");
+  const isNew = equal(add(row, start), places); // elsewhere the row was moved to fit
+  return add(multiply(cache, equal(isNew, 0)), multiply(moved, isNew));
+}
+
+/**
+ * The parts of a cache for the layers of a model that goes on with `fresh` positions of `batch` texts.
+ *
+ * @throws {RangeError} where the cache is another model's or batch's, or has no room left.
+ *
+ * @example
+ * ```ts
+ * import { emptyCache, partsOf } from "@lineage/lineage/core/key_value_cache";
+ * import { assertThrows } from "@std/assert";
+ * const sizes = { layers: 2, heads: 4, width: 32 };
+ * const cache = await emptyCache(sizes, 16);
+ * assertThrows(() => partsOf(cache, { ...sizes, layers: 3 }, 1, 1), RangeError, "2 layers");
+ * assertThrows(() => partsOf(cache, sizes, 1, 17), RangeError, "room");
+ * ```
+ */
+export function partsOf(
+  { layers, length }: KeyValueCache,
+  sizes: CacheSizes,
+  batch: number,
+  fresh: number,
+): LayerCache[] {
+  const [rows, heads, room, width] = layers[0].keys.shape;
+  const found = `${layers.length} layers, ${heads} heads of width ${width}`;
+  const wanted = `${sizes.layers} layers, ${sizes.heads} heads of width ${
+    sizes.width / sizes.heads
+  }`;
+  if (found !== wanted) {
+    throw new RangeError(`the cache has ${found}, the model ${wanted}: it is of another model`);
+  }
+  if (rows !== batch) {
+    throw new RangeError(`the cache is of ${rows} texts, the batch of ${batch}`);
+  }
+  if (length + fresh > room) {
+    throw new RangeError(
+      `the cache has room for ${room} positions: ${length} are written, ${fresh} do not fit`,
+    );
+  }
+  const start = scalar(length);
+  return layers.map((layer) => ({ ...layer, start }));
+}

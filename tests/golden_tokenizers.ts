@@ -4,6 +4,8 @@
 export interface GoldenFolder {
   name: string;
   text(file: string): string;
+  /** The bytes of a file that not every folder has. */
+  bytes(file: string): Uint8Array | undefined;
   // deno-lint-ignore no-explicit-any
   json(file: string): any;
 }
@@ -17,7 +19,10 @@ export function goldenFolders(prefix: string): GoldenFolder[] {
     if (ours.length === 0) throw new Error(`${root} has no folder that begins with "${prefix}"`);
     return ours.map((name) => {
       const text = (file: string) => Deno.readTextFileSync(`${root}/${name}/${file}`);
-      return { name, text, json: (file) => JSON.parse(text(file)) };
+      const here = new Set([...Deno.readDirSync(`${root}/${name}`)].map((entry) => entry.name));
+      const bytes = (file: string) =>
+        here.has(file) ? Deno.readFileSync(`${root}/${name}/${file}`) : undefined;
+      return { name, text, bytes, json: (file) => JSON.parse(text(file)) };
     });
   } catch (cause) {
     Deno.test(`golden ${prefix}: there is data to test with`, () => {

@@ -2,8 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encode } from "../core/text/batch.ts";
 import { byteBPE, ROBERTA_STYLE } from "../core/text/byte_bpe.ts";
 import { loadTokenizer } from "../core/text/load_tokenizer.ts";
+import { parseSentencePiece } from "../core/text/sentencepiece_file.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { trainByteBPE } from "../core/text/train_byte_bpe.ts";
+import type { ScoredPiece } from "../core/text/unigram.ts";
 import { createVocabulary } from "../core/text/vocabulary.ts";
 import { wordPiece } from "../core/text/wordpiece.ts";
 import { FileError } from "../core/training/files.ts";
@@ -124,6 +126,42 @@ Deno.test("unigram pieces that are to be read in a way not known here are refuse
   const t5 = '[["<pad>",0,3],["</s>",0,3],["<unk>",0,2]]';
   const wrong = { "pieces.json": t5, "tokenizer_config.json": '{"extra_ids": -1}' };
   await refuses(wrong, "extra_ids", "-1");
+});
+
+Deno.test("SentencePiece's own file gives the pieces of pieces.json", async () => {
+  for (const { name, json, bytes } of goldenFolders("unigram")) {
+    const file = bytes("spiece.model");
+    if (!file) continue;
+    const pieces = parseSentencePiece(file), wanted: ScoredPiece[] = json("pieces.json");
+    assertEquals(pieces.map(([piece]) => piece), wanted.map(([piece]) => piece), name);
+    assertEquals(pieces.map(([, , kind]) => kind), wanted.map(([, , kind]) => kind), name);
+    for (const [i, [, score]] of pieces.entries()) {
+      assertEquals(score, Math.fround(wanted[i]![1]), wanted[i]![0]);
+    }
+    const folder = await Deno.makeTempDir();
+    await Deno.writeFile(`${folder}/spiece.model`, file);
+    const tokenizer = (await loadTokenizer(folder))!;
+    for (const one of json("cases.json").cases) {
+      if (one.ids) assertEquals(encodedAs(tokenizer, one), one.ids, one.text);
+    }
+  }
+});
+
+Deno.test("a spiece.model that is cut short, or of another kind, is refused", async () => {
+  const folder = await Deno.makeTempDir(), path = `${folder}/spiece.model`;
+  const message = (field: number, ...body: number[]) => [8 * field + 2, body.length, ...body];
+  const refused: [number[], string][] = [
+    [message(1, ...message(1, 97)).slice(0, -1), "middle of a field"],
+    [[...message(1, ...message(1, 97)), ...message(2, 8 * 3, 2)], "type 2, not 1"],
+    [[], "no pieces"],
+    [[7], "unknown type 7"],
+    [[0x80], "not SentencePiece's file"],
+  ];
+  for (const [bytes, said] of refused) {
+    await Deno.writeFile(path, Uint8Array.from(bytes));
+    const error = await assertRejects(() => loadTokenizer(folder), FileError);
+    assert(error.message.includes("spiece.model") && error.message.includes(said), error.message);
+  }
 });
 
 Deno.test("more tokens than the model knows are refused", async () => {

@@ -1,7 +1,7 @@
 /**
  * Tokenizers from a folder, as published models have them — after Hugging Face's library; no paper writes of it.
  * Idea   What kind of tokenizer it is, its files say: `vocab.txt` is WordPiece's, `vocab.json` beside `merges.txt`
- *        byte-level BPE's, `pieces.json` unigram's. Whose it is among its kind, its special tokens say.
+ *        byte-level BPE's, `pieces.json` or `spiece.model` unigram's. Whose it is among its kind, its special tokens say.
  *        `tokenizer_config.json` may say how text is read; `tokenizer.files()` writes all of them.
  * Maths  none
  * Axes   none
@@ -12,6 +12,7 @@
  */
 import { FileError, readJSON, readText } from "../training/files.ts";
 import { byteBPE, GPT2_STYLE, parseByteBPE, ROBERTA_STYLE } from "./byte_bpe.ts";
+import { parseSentencePiece } from "./sentencepiece_file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import {
   ALBERT_STYLE,
@@ -45,6 +46,10 @@ const kinds: Record<string, (folder: string, config: Config) => Promise<Tokenize
   },
   "pieces.json": async (folder, config) => {
     const pieces = parsePieces(await readText(`${folder}/pieces.json`, "the pieces"));
+    return unigram(pieces, styleOf(pieces, config));
+  },
+  "spiece.model": async (folder, config) => {
+    const pieces = parseSentencePiece(await Deno.readFile(`${folder}/spiece.model`));
     return unigram(pieces, styleOf(pieces, config));
   },
 };

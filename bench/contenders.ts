@@ -36,17 +36,25 @@ const both = ["wasm", "webgpu"] as const;
 const ours = (program: string): Contender => ({ name: "lineage", program, devices: both });
 const jax = (program: string): Contender => ({ name: "jax-js", program, devices: both });
 
+const tfjs = (program: string): Contender => ({ name: "tfjs", program, devices: both });
+const torch = (program: string): Contender => ({ name: "PyTorch", program, devices: ["wasm"] });
+
 /** All tasks. */
 export const TASKS: readonly Task[] = [
   {
     name: "matmul",
     about: "matrix products of several sizes",
-    contenders: [ours("ours/matmul.ts"), jax("peers/jax/matmul.ts")],
+    contenders: [ours("ours/matmul.ts"), jax("peers/jax/matmul.ts"), tfjs("peers/tfjs/matmul.ts")],
   },
   {
     name: "training",
     about: "steps of a small GPT with AdamW, 1,024 letters each",
-    contenders: [ours("ours/training.ts"), jax("peers/jax/training.ts")],
+    contenders: [
+      ours("ours/training.ts"),
+      jax("peers/jax/training.ts"),
+      tfjs("peers/tfjs/training.ts"),
+      torch("peers/torch/training.ts"),
+    ],
     expected: { first: 4.2123, last: 3.265 },
   },
   {
@@ -56,6 +64,8 @@ export const TASKS: readonly Task[] = [
       ours("ours/bert.ts"),
       jax("peers/jax/bert.ts"),
       { name: "onnxruntime-web", program: "peers/onnxruntime/bert.ts", devices: ["wasm"] },
+      tfjs("peers/tfjs/bert.ts"),
+      torch("peers/torch/bert.ts"),
     ],
     expected: { mean: 0.82439 },
   },

@@ -55,7 +55,7 @@ async function thirdStep(folder: string): Promise<void> {
 }
 
 Deno.test("every command explains itself", async () => {
-  for (const name of ["tour", "train", "fill", "count"]) {
+  for (const name of ["tour", "train", "fill", "show", "count"]) {
     const { code, out } = await run(name, "--help");
     assertEquals(code, 0);
     assertStringIncludes(out, `deno task ${name}`);
@@ -82,6 +82,9 @@ Deno.test("a mistake on the command line is one line, a hint and code 1", async 
     ],
     ["train", ["--corpus", "/nowhere.txt", "--out", "y"], "/nowhere.txt"],
     ["tour", ["--device", "abacus"], "abacus"],
+    ["show", ["--model", "/nowhere", "a boat"], "/nowhere has no files of a tokenizer"],
+    ["show", ["--vocab", "/nowhere", "a boat"], "/nowhere: cannot read the vocabulary"],
+    ["show", ["--rate", "2"], "--rate"],
   ];
   for (const [name, args, said] of mistakes) {
     const { code, out, err } = await run(name, ...args);
@@ -206,4 +209,23 @@ Deno.test("a RoBERTa's folder has its byte-level BPE, and fill its <mask>", asyn
   assertMatch(filled.out, /^( .* % {2}.+\n){3}$/);
   const none = await run("fill", ...of, "the small [MASK] left");
   assertStringIncludes(none.err, "there is no <mask>");
+});
+
+Deno.test("show prints one text under every objective, the same for the same seed", async () => {
+  const text = "The geese sleep in the garden. Ravi trimmed the hedge.";
+  const first = await run("show", text), again = await run("show", text);
+  assertEquals(first.code, 0, first.err);
+  assertEquals(first, again);
+  const rows = ["masked LM", "static masks", "whole words", "names and phrases", "spans"];
+  for (const name of [...rows, "sentence order", "next sentence", "replaced tokens"]) {
+    assertMatch(first.out, new RegExp(`^${name} +\\[CLS\\] .*\\n +→ .+$`, "m"));
+  }
+  assert(!first.out.includes("\x1b"));
+  const world = await run("show", "--seed", "4");
+  assertStringIncludes(world.out, "names and phrases");
+  const words = `${await Deno.makeTempDir()}/words.txt`;
+  await Deno.writeTextFile(words, "the garden\nthe hedge\n");
+  assertEquals((await run("show", text, "--words", words)).code, 0);
+  const other = await run("show", text, "--model", await roberta());
+  assertStringIncludes(other.out, "<mask>");
 });

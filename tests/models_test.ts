@@ -93,6 +93,20 @@ for (const [model, count] of Object.entries(published)) {
   });
 }
 
+Deno.test("every count of an encoder is the one that its sizes make by hand", () => {
+  const encoders = [BERT, ...lineage.map(([, child]) => child)];
+  for (const [name, spec, sizes] of family.filter(([, spec]) => encoders.includes(spec))) {
+    const { vocabulary: V, positions: P, segments, width: D, inner: F, layers: L } = sizes;
+    const E = sizes.embedding ?? D, S = spec.segmented ? segments : 0;
+    const up = E === D && spec.embed !== ALBERT.embed ? 0 : E * D + D;
+    const embedding = (V + P + S) * E + 2 * E + up;
+    const layer = 4 * (D * D + D) + (2 * D * F + F + D) + 4 * D;
+    const pooler = spec.pooled.pretrained ? D * D + D : 0;
+    const count = embedding + (spec.stack === ALBERT.stack ? 1 : L) * layer + pooler;
+    assertEquals(countParameters(encoderParameters(spec, sizes)), count, name);
+  }
+});
+
 const initial = ({ spec, sizes }: typeof encoders[number]) =>
   initialise(encoderParameters(spec, sizes, true), randomKey(7), 0.5);
 

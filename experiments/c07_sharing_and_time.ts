@@ -12,7 +12,7 @@
  *        computes as much.
  * @module
  */
-import { eachItsOwn, oneForAll } from "../core/layer_sharing.ts";
+import { oneForAll } from "../core/layer_sharing.ts";
 import { countParameters, initialise } from "../core/parameters.ts";
 import { keep, randomKey, read, tensor } from "../core/tensor/mod.ts";
 import { barChart } from "../drawing/svg.ts";
@@ -40,7 +40,7 @@ const limits = { smaller: 1 / 2, faster: 0.8, slower: 1.25 };
 export const experiment: Experiment = {
   name: "c07",
   claim: "Sharing layers shrinks a model's parameters, not the time of inference",
-  sources: ["D1, D4", "ALBERT, 1909.11942, §3.1 and table 3"],
+  sources: ["D1, D4", "ALBERT, 1909.11942, §3.1 and table 2"],
   setting:
     `Stacks of 12 layers, width ${sizes.width}, random weights and texts: ${texts} texts of ${length} ` +
     `tokens, ${rounds} rounds in which each model reads once. A shared stack of 6 layers is the control.`,

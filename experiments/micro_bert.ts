@@ -106,6 +106,8 @@ export interface Recipe<Lesson> {
   readonly steps: number;
   /** Of parameters and batches. */
   readonly seed: number;
+  /** First parameters, which are copied (default: drawn from the seed). */
+  readonly from?: ModelParameters;
   /** The highest learning rate (default 1.5e-3). */
   readonly peak?: number;
 }
@@ -113,14 +115,15 @@ export interface Recipe<Lesson> {
 /** First weights: BERT's 0.02 is for a width of 768; narrower sums need larger terms. */
 export const deviationFor = (width: number): number => 0.02 * Math.sqrt(768 / width);
 
-/** Pre-train a model from nothing. */
+/** Pre-train a model, from nothing unless told otherwise. */
 export async function pretrain<Lesson>(
-  { spec, sizes, heads, lessons, steps, seed, peak = 1.5e-3 }: Recipe<Lesson>,
+  { spec, sizes, heads, lessons, steps, seed, from, peak = 1.5e-3 }: Recipe<Lesson>,
   { told }: MicroWorld,
   report: Report,
 ): Promise<Pretrained> {
   const declared = modelParameters(spec, sizes, heads);
-  const params = await keep(initialise(declared, randomKey(seed), deviationFor(sizes.width)));
+  const drawn = () => initialise(declared, randomKey(seed), deviationFor(sizes.width));
+  const params = await keep(from ?? drawn());
   const [first, then] = [lessons(short), lessons(long)];
   const kind = (step: number) => step < steps / 3 || step % 2 ? first : then;
   const running = train(await startTraining(params, seed), {

@@ -174,7 +174,7 @@ export async function savePretrained(
  */
 export async function modelFiles(model: Pretrained): Promise<Record<string, Content>> {
   const { spec, heads, params, tokenizer, config } = model;
-  const family = familyOf(spec), names = family.names(model);
+  const family = familyOf(spec), { pack = (tensors) => tensors } = family;
   const said = {
     ...family.others,
     ...config,
@@ -182,9 +182,10 @@ export async function modelFiles(model: Pretrained): Promise<Record<string, Cont
     architectures: [architectureOf(family, heads)],
     ...labelKeys(model),
   };
+  const tensors = await toStored(params, family.names(model));
   return {
     "config.json": JSON.stringify(said, null, 2) + "\n",
-    "model.safetensors": safetensorsParts(await toStored(params, names), { format: "pt" }),
+    "model.safetensors": safetensorsParts(pack(tensors), { format: "pt" }),
     ...tokenizer?.files(),
   };
 }

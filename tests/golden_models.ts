@@ -1,9 +1,10 @@
 /** What the golden model tests share: reading expectations, running a model as Hugging Face's class does. */
+import type { StoredTensor } from "../core/training/safetensors.ts";
 import { encode } from "../models/spec.ts";
 import { detectReplaced } from "../models/detection_head.ts";
 import { classifyText, classifyTokens, findSpan } from "../models/heads.ts";
 import { familyOf } from "../models/huggingface/families.ts";
-import { theirName } from "../models/huggingface/names.ts";
+import { toStored } from "../models/huggingface/stored.ts";
 import { type ModelParameters, nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import {
@@ -16,6 +17,7 @@ import {
   multiply,
   scale,
   sigmoid,
+  slice,
   subtract,
   type Tensor,
   tensor,
@@ -53,6 +55,7 @@ export interface GoldenGradient {
 export interface GoldenModel {
   num_parameters: number;
   cases: GoldenCase[];
+  greedy?: { prompt_and_continuation: number[][] };
   train_trace?: {
     losses_before_each_step: number[];
     loss_after_last_step: number;
@@ -81,10 +84,13 @@ export interface Results {
 
 const grid = (values: unknown, axes = "B T") => tensor(axes, values as number[][]) as Tensor;
 
-/** Hugging Face's name of a parameter of this model. */
-export function namesOf(model: Pretrained): (path: string) => string {
-  const names = familyOf(model.spec).names(model);
-  return (path) => theirName(path, names);
+/** Numbers in the form of a model's parameters, as Hugging Face's file has them. */
+export async function asStored(
+  model: Pretrained,
+  params: ModelParameters,
+): Promise<ReadonlyMap<string, StoredTensor>> {
+  const { names, pack = (tensors) => tensors } = familyOf(model.spec);
+  return pack(await toStored(params, names(model)));
 }
 
 /** Run a model as Hugging Face's forward would. */
@@ -99,6 +105,7 @@ export function runModel(
   const { states, attentions, last, pooled } = encode(spec, sizes, params.encoder, {
     ids: grid(given.input_ids) as Tensor<"B T">,
     segments: given.token_type_ids ? grid(given.token_type_ids) as Tensor<"B T"> : undefined,
+    places: given.position_ids ? grid(given.position_ids) as Tensor<"B T"> : undefined,
     mask: mask && grid(mask, deep ? "B Tq Tk" : "B T") as Tensor<"B T">,
   });
   const { inner = 1 } = spec.stack.groups ?? {}; // of a group, only the last state is told
@@ -128,6 +135,10 @@ function ofTokens(
   outputs: Outputs,
 ): Tensor<"">[] {
   const losses: Tensor<"">[] = [];
+  if (params.languageModel) {
+    const logits = outputs.logits = nameTokens(spec, sizes, params, last);
+    if (given.labels) losses.push(nextTokenLoss(logits, grid(given.labels)));
+  }
   if (params.maskedLM) {
     const logits = outputs.prediction_logits = outputs.logits = nameTokens(
       spec,
@@ -205,6 +216,12 @@ const ones = (rows: unknown) => (rows as number[][]).map((row) => row.map(() => 
 export function binaryLoss(logits: Tensor, labels: Tensor, keep: Tensor): Tensor<""> {
   const right = log(sigmoid(multiply(logits, subtract(scale(labels, 2), 1))));
   return scale(meanOver(right, keep), -1);
+}
+
+/** The loss of the tokens after the first, each from the logits before it. */
+function nextTokenLoss(logits: Tensor, labels: Tensor): Tensor<""> {
+  const length = labels.size("T");
+  return meanLoss(slice(logits, "T", 0, length - 1), slice(labels, "T", 1, length), "V");
 }
 
 /** The mean of the cross-entropy over the labels that count. */

@@ -13,6 +13,7 @@ import { bertFamily, ernieFamily } from "./bert.ts";
 import { distilbertFamily } from "./distilbert.ts";
 import { electraFamily } from "./electra.ts";
 import type { Config, Family, Sized } from "./family.ts";
+import { gpt2Family, gptFamily } from "./gpt.ts";
 import { robertaFamily } from "./roberta.ts";
 
 /** The families by the `model_type` of their config.json. */
@@ -23,6 +24,8 @@ export const families: Readonly<Record<string, Family>> = {
   distilbert: distilbertFamily,
   electra: electraFamily,
   ernie: ernieFamily,
+  "openai-gpt": gptFamily,
+  gpt2: gpt2Family,
 };
 
 /** Keys of a model that a checkpoint of its family can say, or that no checkpoint says. */

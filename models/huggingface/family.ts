@@ -10,6 +10,7 @@
  */
 import type { Activation } from "../../core/feed_forward.ts";
 import { gelu, geluTanh, relu, silu, tanh } from "../../core/tensor/mod.ts";
+import type { StoredTensor } from "../../core/training/safetensors.ts";
 import type { Heads } from "../model.ts";
 import type { ModelSpec, Sizes } from "../spec.ts";
 import type { NameTable } from "./names.ts";
@@ -61,6 +62,10 @@ export interface Family {
   architectures: Readonly<Record<string, (classes: number) => Heads>>;
   /** Names of tensors in published files that say nothing new, or that their class leaves out. */
   redundant: readonly RegExp[];
+  /** From tensors as they are stored to one for each parameter, where they are stored otherwise. */
+  unpack?: (tensors: ReadonlyMap<string, StoredTensor>) => ReadonlyMap<string, StoredTensor>;
+  /** And back. */
+  pack?: (tensors: ReadonlyMap<string, StoredTensor>) => ReadonlyMap<string, StoredTensor>;
 }
 
 /** Their names of activations. */

@@ -21,6 +21,8 @@ export interface Naming {
   prefix: string;
   /** Names of tensors in published files that say nothing new. */
   redundant: readonly RegExp[];
+  /** From tensors as they are stored to one for each parameter, where they are stored otherwise. */
+  unpack?: (tensors: ReadonlyMap<string, StoredTensor>) => ReadonlyMap<string, StoredTensor>;
 }
 
 /**
@@ -42,10 +44,10 @@ export interface Naming {
 export function fromStored<D>(
   file: string,
   weights: ReadonlyMap<string, StoredTensor>,
-  { names, prefix, redundant }: Naming,
+  { names, prefix, redundant, unpack = (tensors) => tensors }: Naming,
   declared: D,
 ): Parameters<D> {
-  const stored = new Map([...weights].map(([name, x]) => [modernName(name), x]));
+  const stored = unpack(new Map([...weights].map(([name, x]) => [modernName(name), x])));
   const unused = new Set(stored.keys());
   const take = (name: string): StoredTensor => {
     const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;

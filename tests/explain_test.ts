@@ -1,5 +1,11 @@
 /** Explaining: formulas that mean what is computed, costs counted by hand, names, pictures. */
-import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import * as scalar from "../core/tensor/expression.ts";
 import type { Expression } from "../core/tensor/expression.ts";
 import { formula } from "../core/tensor/in_words.ts";
@@ -152,4 +158,19 @@ Deno.test("parts that occur twice are named, so that no formula grows without bo
   for (let i = 0; i < 12; i++) y = t.multiply(t.tanh(t.add(y, 1)), y);
   const [loop] = (await explain(y, await wasm())).kernels;
   assert(loop.lines.every((line) => line.length < 60), loop.lines.join("\n"));
+});
+
+onEveryDevice("profiling runs each kernel and tells its time", async (on) => {
+  const held = await t.keep(t.normal(t.randomKey(1), "M K", [64, 48]));
+  const y = t.normal(t.randomKey(2), "K N", [48, 32]);
+  const product = einsum("M K, K N -> M N", held, y);
+  const found = await t.profile({ product, rows: t.sum(product, "N"), held }, on);
+  const explained = await explain({ product, rows: t.sum(product, "N"), held }, on);
+  assertEquals(
+    found.kernels.map(({ title }) => title),
+    explained.kernels.map(({ title }) => title),
+  );
+  for (const { milliseconds } of found.kernels) assert(milliseconds! >= 0);
+  assertMatch(found.title, / ms$/);
+  assertEquals([...await t.read(held)].length, 64 * 48); // what was held is still there
 });

@@ -24,6 +24,8 @@ export interface Executable {
    * program is done. Returns as soon as the work is under way: runs follow one another in order.
    */
   run(storages: readonly Storage[], reads: readonly number[]): Promise<Values[]>;
+  /** Run once, each step on its own, and say how many milliseconds each of them took. */
+  profile(storages: readonly Storage[]): Promise<number[]>;
   /** Give back what the executable holds. */
   dispose(): void;
 }

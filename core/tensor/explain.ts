@@ -17,6 +17,7 @@ import { costOf, type ExplainedPart, Explanation } from "./explanation.ts";
 import { leaves } from "./gradient.ts";
 import { amount, plural, stepInWords } from "./in_words.ts";
 import { type Program, touched } from "./program.ts";
+import type { Tensor } from "./tensor.ts";
 
 /**
  * Explain what reading tensors would run: kernels in order with what is fused in them, operations and
@@ -41,8 +42,75 @@ import { type Program, touched } from "./program.ts";
  */
 export async function explain(wanted: unknown, on?: Device): Promise<Explanation> {
   const chosen = on ?? chosenDevice() ?? await device("auto");
-  const results = leaves(wanted), outputs = results.map(([, x]) => x);
-  const { program, leaves: given } = schedule({ outputs, updates: [] }, chosen);
+  return inParts(wanted, schedule({ outputs: outputsOf(wanted), updates: [] }, chosen), chosen);
+}
+
+/**
+ * Explain what reading tensors runs, and how long each kernel takes: it is run a few times, kernel by
+ * kernel, and the median is told. On WebGPU the times are those of the GPU's own clock, and what lies
+ * between two kernels is in none of them.
+ *
+ * @param wanted Tensors, as for {@linkcode explain}.
+ * @param on The device to run it on; the one chosen last unless given.
+ * @param runs How often.
+ * @throws {Error} where the GPU has no clock.
+ *
+ * @example
+ * ```ts
+ * import { device, einsum, full, profile } from "@lineage/lineage/core/tensor";
+ * import { assert } from "@std/assert";
+ * const x = full("M K", [64, 64], 1), y = full("K N", [64, 64], 1);
+ * const [product] = (await profile(einsum("M K, K N -> M N", x, y), await device("wasm"))).kernels;
+ * assert(product.milliseconds! > 0);
+ * ```
+ */
+export async function profile(wanted: unknown, on?: Device, runs = 5): Promise<Explanation> {
+  const chosen = on ?? chosenDevice() ?? await device("auto");
+  const scheduled = schedule({ outputs: outputsOf(wanted), updates: [] }, chosen);
+  return inParts(
+    wanted,
+    scheduled,
+    chosen,
+    await timed(scheduled, outputsOf(wanted), chosen, runs),
+  );
+}
+
+/** The median time of each step, in ms. */
+async function timed(
+  { program, leaves: given }: Scheduled,
+  outputs: Tensor[],
+  on: Device,
+  runs: number,
+): Promise<number[]> {
+  const fresh = ({ elements, origin }: Tensor) => {
+    const storage = on.allocate(elements);
+    if (origin.kind === "data") on.upload(storage, origin.values);
+    return storage;
+  };
+  const inputs = given.map((x) => x.origin.kind === "held" ? x.origin.storage : fresh(x));
+  const storages = [...inputs, ...outputs.map(fresh)];
+  const executable = on.compile(program), times: number[][] = [];
+  try {
+    for (let i = 0; i <= runs; i++) times.push(await executable.profile(storages));
+  } finally {
+    executable.dispose();
+    storages.forEach((storage, i) => given[i]?.origin.kind !== "held" && on.free(storage));
+  }
+  const later = times.slice(1); // the first run makes kernels ready
+  return program.steps.map((_, i) => later.map((run) => run[i]).sort((a, b) => a - b)[runs >> 1]);
+}
+
+type Scheduled = ReturnType<typeof schedule>;
+
+const outputsOf = (wanted: unknown): Tensor[] => leaves(wanted).map(([, x]) => x);
+
+function inParts(
+  wanted: unknown,
+  { program, leaves: given }: Scheduled,
+  chosen: Device,
+  times: readonly number[] = [],
+): Explanation {
+  const results = leaves(wanted), outputs = outputsOf(wanted);
   const size = chosen.name === "reference" ? 8 : 4;
   const names = [...given.map((_, i) => `x${i + 1}`), ...results.map(([path]) => path || "result")];
   const tensors = [...given, ...outputs].map((x, i): ExplainedPart => ({
@@ -52,11 +120,12 @@ export async function explain(wanted: unknown, on?: Device): Promise<Explanation
     flops: 0,
     bytes: x.elements * size,
   }));
-  const kernels = program.steps.map((step): ExplainedPart => ({
+  const kernels = program.steps.map((step, i): ExplainedPart => ({
     kind: step.kind === "contraction" ? "product" : step.kind,
     ...stepInWords(step, bufferNames(program, names)),
     flops: flopsOf(step),
     bytes: numbersMoved(step, program.buffers) * size,
+    ...i in times && { milliseconds: times[i] },
   }));
   return new Explanation(
     `${plural(kernels.length, "kernel")} on ${chosen.name}: ${costOf(...kernels)}`,

@@ -27,6 +27,8 @@ export interface ExplainedPart {
   readonly flops: number;
   /** Bytes of a tensor; bytes that a kernel reads and writes. */
   readonly bytes: number;
+  /** How long a kernel took, in ms, if it was timed. */
+  readonly milliseconds?: number;
 }
 
 /** What {@linkcode explain} has found: print it, or let a notebook draw it. */
@@ -78,8 +80,15 @@ export class Explanation {
 }
 
 /** The cost of parts, in words. */
-export function costOf(...parts: { flops: number; bytes: number }[]): string {
-  const flops = parts.reduce((sum, part) => sum + part.flops, 0);
-  const bytes = amount(parts.reduce((sum, part) => sum + part.bytes, 0), "B");
-  return flops > 0 ? `${amount(flops, "FLOP")}, ${bytes}` : bytes;
+export function costOf(
+  ...parts: Pick<ExplainedPart, "flops" | "bytes" | "milliseconds">[]
+): string {
+  const sum = (of: "flops" | "bytes" | "milliseconds") =>
+    parts.reduce((total, part) => total + (part[of] ?? 0), 0);
+  const time = sum("milliseconds");
+  return [
+    sum("flops") > 0 ? amount(sum("flops"), "FLOP") : [],
+    amount(sum("bytes"), "B"),
+    time > 0 ? `${Number(time.toPrecision(3))} ms` : [],
+  ].flat().join(", ");
 }

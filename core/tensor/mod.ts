@@ -54,7 +54,7 @@ export {
   tanh,
   where,
 } from "./elementwise.ts";
-export { explain } from "./explain.ts";
+export { explain, profile } from "./explain.ts";
 export { type ExplainedKind, type ExplainedPart, Explanation } from "./explanation.ts";
 export { gather, scatterAdd } from "./gather.ts";
 export { gradients, leaves, mapNested, type Nested, valueAndGrad } from "./gradient.ts";

@@ -33,21 +33,27 @@ export function referenceDevice(): Device {
 }
 
 function compile(program: Program): Executable {
+  const runSteps = (storages: readonly Storage[]): number[] => {
+    const slots = program.slots.map((elements) => new Float64Array(elements));
+    const buffers = program.buffers.map((b) =>
+      b.binding < 0 ? slots[b.slot] : (storages[b.binding] as Numbers).values
+    );
+    return program.steps.map((step) => {
+      const start = performance.now();
+      if (step.kind === "loop") runLoop(step, buffers);
+      else if (step.kind === "contraction") runContraction(step, buffers);
+      else runScatter(step, buffers);
+      return performance.now() - start;
+    });
+  };
   return {
     run(storages, reads) {
-      const slots = program.slots.map((elements) => new Float64Array(elements));
-      const buffers = program.buffers.map((b) =>
-        b.binding < 0 ? slots[b.slot] : (storages[b.binding] as Numbers).values
-      );
-      for (const step of program.steps) {
-        if (step.kind === "loop") runLoop(step, buffers);
-        else if (step.kind === "contraction") runContraction(step, buffers);
-        else runScatter(step, buffers);
-      }
+      runSteps(storages);
       return Promise.resolve(
         reads.map((i): Values => (storages[i] as Numbers).values.slice()),
       );
     },
+    profile: (storages) => Promise.resolve(runSteps(storages)),
     dispose() {},
   };
 }

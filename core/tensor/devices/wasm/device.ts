@@ -103,21 +103,28 @@ class WasmDevice implements Device {
     const table = this.#memory.take(4 * program.buffers.length);
     const pointerTo = (buffer: number) => table + 4 * buffer;
     const { calls, block } = this.#prepare(program.steps.map((s) => this.#plan(s, pointerTo)));
+    const place = (storages: readonly Storage[]) => {
+      if (storages.length !== program.bindings) {
+        throw new Error(`The program needs ${program.bindings} storages, not ${storages.length}.`);
+      }
+      const words = this.#memory.words(table, program.buffers.length);
+      program.buffers.forEach(({ binding, slot }, i) => {
+        words[i] = binding < 0 ? this.#arena.at + offsets[slot] : this.#address(storages[binding]);
+      });
+    };
     return {
       run: (storages, reads) => {
-        if (storages.length !== program.bindings) {
-          throw new Error(
-            `The program needs ${program.bindings} storages, not ${storages.length}.`,
-          );
-        }
-        const words = this.#memory.words(table, program.buffers.length);
-        program.buffers.forEach(({ binding, slot }, i) => {
-          words[i] = binding < 0
-            ? this.#arena.at + offsets[slot]
-            : this.#address(storages[binding]);
-        });
-        for (const call of calls) this.#threads.run(...call);
+        place(storages);
+        for (const call of calls) if (call[2] > 0) this.#threads.run(...call);
         return Promise.resolve(reads.map((i) => this.#copy(storages[i])));
+      },
+      profile: (storages) => {
+        place(storages);
+        return Promise.resolve(calls.map((call) => {
+          const start = performance.now();
+          if (call[2] > 0) this.#threads.run(...call);
+          return performance.now() - start;
+        }));
       },
       dispose: () => [table, block].forEach((at) => this.#memory.give(at)),
     };
@@ -148,7 +155,7 @@ class WasmDevice implements Device {
       const own = at - 4 * parameters.length;
       return [this.#kernels.get(key)!, own, units, this.#grain(units, work)];
     });
-    return { calls: calls.filter(([, , units]) => units > 0), block };
+    return { calls, block };
   }
 
   /** Units in a chunk: a few chunks for each thread, none of them too small. */

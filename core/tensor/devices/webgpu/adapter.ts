@@ -39,11 +39,13 @@ function quietMesa(): void {
   if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
 }
 
-/** The GPU with the adapter's own limits for storage buffers, which are above the default ones. */
+/** The GPU with a clock, if it has one, and the adapter's own limits for storage buffers. */
 export function openGpu({ adapter }: FoundAdapter): Promise<GPUDevice> {
   const { maxStorageBuffersPerShaderStage, maxStorageBufferBindingSize, maxBufferSize } =
     adapter.limits;
+  const clock = "timestamp-query" as const;
   return adapter.requestDevice({
+    requiredFeatures: adapter.features.has(clock) ? [clock] : [],
     requiredLimits: { maxStorageBuffersPerShaderStage, maxStorageBufferBindingSize, maxBufferSize },
   });
 }

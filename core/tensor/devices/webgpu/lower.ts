@@ -13,22 +13,22 @@ import { loopKernel } from "./loop_kernel.ts";
 import { productKernel } from "./product_kernel.ts";
 import { scatterKernels } from "./scatter_kernel.ts";
 
-/** The kernels of a program, and its buffers and slots with those that they need besides. */
+/** The kernels of each step of a program, and its buffers and slots with those that they need besides. */
 export function lower(
   program: Program,
   trees: boolean,
   buffersPerLoop: number,
-): { kernels: Kernel[]; buffers: BufferPlan[]; slots: number[] } {
+): { kernels: Kernel[][]; buffers: BufferPlan[]; slots: number[] } {
   const buffers = [...program.buffers], slots = [...program.slots];
-  const kernels = program.steps.flatMap((given) => {
+  const kernels = program.steps.map((given): Kernel[] => {
     const step = atHome(given, program.buffers);
-    if (step.kind === "loop") return loopKernel(step, trees) ?? [];
-    if (step.kind === "contraction") return productKernel(step, trees) ?? [];
+    if (step.kind === "loop") return [loopKernel(step, trees) ?? []].flat();
+    if (step.kind === "contraction") return [productKernel(step, trees) ?? []].flat();
     const elements = step.rows * 2, slot = slots.push(elements) - 1;
     const links = buffers.push({ elements, binding: -1, slot }) - 1;
     return [loopKernel(zeros(step), trees) ?? [], scatterKernels(step, links)].flat();
   });
-  const wide = kernels.find((k) => k.buffers.length > buffersPerLoop);
+  const wide = kernels.flat().find((k) => k.buffers.length > buffersPerLoop);
   if (!wide) return { kernels, buffers, slots };
   throw new RangeError(
     `webgpu: ${wide.label} touches ${wide.buffers.length} buffers, but this GPU binds at most ` +

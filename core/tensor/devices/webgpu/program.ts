@@ -12,10 +12,13 @@ import type { BufferPlan, Program } from "../../program.ts";
 import type { Gpu, Numbers, Pipeline } from "./device.ts";
 import { type Kernel, WIDEST } from "./kernel.ts";
 import { lower } from "./lower.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 /** A kernel with what it is bound to. */
 interface Bound extends Pipeline {
   kernel: Kernel;
+  /** The step of the program that it belongs to. */
+  step: number;
   /** Where its parameters begin in the uniform buffer. */
   offset: number;
   buffers: GPUBuffer[];
@@ -27,18 +30,20 @@ export class GpuProgram implements Executable {
   private readonly plans: BufferPlan[];
   private readonly slots: number[];
   private readonly kernels: Bound[];
+  private readonly steps: number;
   private readonly uniforms: GPUBuffer;
 
   /** Compiles a program for a device. */
   constructor(private readonly device: Gpu, program: Program) {
     const { kernels, buffers, slots } = lower(program, !device.software, device.buffersPerLoop);
-    [this.plans, this.slots] = [buffers, slots];
+    [this.plans, this.slots, this.steps] = [buffers, slots, kernels.length];
     let offset = 0;
-    this.kernels = kernels.map((kernel) => {
+    const prepare = (kernel: Kernel, step: number): Bound => {
       const at = offset;
       offset += Math.ceil(kernel.parameters.length / 64) * 256; // where a uniform block may begin
-      return { ...device.pipeline(kernel), kernel, offset: at, buffers: [], group: null };
-    });
+      return { ...device.pipeline(kernel), kernel, step, offset: at, buffers: [], group: null };
+    };
+    this.kernels = kernels.flatMap((own, step) => own.map((kernel) => prepare(kernel, step)));
     const block = new Int32Array(Math.max(offset, 256) / 4);
     for (const { kernel, offset } of this.kernels) block.set(kernel.parameters, offset / 4);
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
@@ -72,7 +77,27 @@ export class GpuProgram implements Executable {
     return values;
   }
 
-  private submit(given: Numbers[], reads: readonly number[]): (() => Promise<Values>)[] {
+  /** A pass for each kernel, between two looks at the GPU's clock. */
+  profile(storages: readonly Storage[]): Promise<number[]> {
+    return new Promise((resolve, reject) => {
+      const given = storages.map((s) => this.device.valid(s, 0));
+      this.device.inOrder(() => {
+        const stopwatch = new Stopwatch(this.device.gpu, this.kernels.length);
+        this.submit(given, [], stopwatch);
+        stopwatch.read().then((times) => {
+          const ofStep = new Array<number>(this.steps).fill(0);
+          this.kernels.forEach(({ step }, i) => ofStep[step] += times[i]);
+          return ofStep;
+        }).then(resolve, reject);
+      });
+    });
+  }
+
+  private submit(
+    given: Numbers[],
+    reads: readonly number[],
+    stopwatch?: Stopwatch,
+  ): (() => Promise<Values>)[] {
     const { gpu, numbers } = this.device;
     const scratch = this.slots.map((elements) => numbers.take(elements * 4));
     const place = (b: number) => {
@@ -80,9 +105,15 @@ export class GpuProgram implements Executable {
       return binding < 0 ? scratch[slot] : given[binding].buffer;
     };
     try {
-      const encoder = gpu.createCommandEncoder(), pass = encoder.beginComputePass();
-      for (const bound of this.kernels) this.dispatch(pass, bound, bound.kernel.buffers.map(place));
-      pass.end();
+      const encoder = gpu.createCommandEncoder();
+      const pass = stopwatch ? undefined : encoder.beginComputePass();
+      for (const [i, bound] of this.kernels.entries()) {
+        const own = pass ?? encoder.beginComputePass(stopwatch!.around(i));
+        this.dispatch(own, bound, bound.kernel.buffers.map(place));
+        if (stopwatch) own.end();
+      }
+      pass?.end();
+      stopwatch?.stop(encoder);
       const arrivals = reads.map((i) => this.device.copyOut(encoder, given[i]));
       this.device.submit(encoder);
       return arrivals;

@@ -1,0 +1,269 @@
+/**
+ * Fine-tuning — Devlin et al. 2018 (1810.04805), §3.2, §4 and appendix A.3.
+ * Idea   Keep what pre-training has learned, put one new layer on top, and train everything a little on
+ *        the examples of a task. Judge on examples set apart (dev) and keep the best state seen.
+ * Maths  θ₀ = pre-trained, head random;  θₙ = AdamW(θₙ₋₁, ∇L(batch n));  kept: argmax over n of score_dev(θₙ)
+ * Axes   B rows · T positions
+ * Differs from the paper: it chooses the best of several learning rates on dev; here the best moment of
+ *        one run is chosen. A tenth of the steps warm up, as in the authors' code.
+ * Trap   To choose on test is to report luck: dev chooses, test is looked at once, after.
+ * @module
+ */
+import { keep, type Key, randomKey, read } from "../core/tensor/mod.ts";
+import { exceptBiasesAndNorms } from "../core/training/adamw.ts";
+import { linear } from "../core/training/learning_rate.ts";
+import { startTraining, type StepReport, train } from "../core/training/loop.ts";
+import { type ModelParameters, withHeads } from "../models/model.ts";
+import type { Pretrained } from "../models/pretrained.ts";
+import { asInputs, draws, rowOf } from "../objectives/objective.ts";
+import type { Scores } from "./metrics.ts";
+import { asBatch, type Row, type Seen, type Task } from "./task.ts";
+
+/** Which rows a step learns from. */
+export type Batches<Example> = (key: Key, step: number) => readonly Row<Example>[];
+
+/** How to fine-tune. */
+export interface FinetuneOptions<Example> {
+  /** Which rows each step learns from. */
+  readonly batches: Batches<Example>;
+  /** How many steps. */
+  readonly steps: number;
+  /** The highest learning rate. */
+  readonly rate: number;
+  /** Of dropout, and of the key that the batches get. */
+  readonly seed: number;
+  /** Examples set apart, and after how many steps each to judge on them. */
+  readonly dev?: { readonly examples: readonly Example[]; readonly every: number };
+}
+
+/** What a step did, and what dev says if it was asked. */
+export interface FinetuneReport extends StepReport {
+  /** Scores on dev, after this step. */
+  readonly dev?: Scores;
+  /** Whether the model is now the one to keep: the best on dev so far; without dev, the last. */
+  readonly best: boolean;
+}
+
+/**
+ * A model with the head of a task, started anew, on an encoder that learned elsewhere.
+ *
+ * @example
+ * ```ts
+ * import { parseVocabulary } from "@lineage/lineage/core/text/vocabulary";
+ * import { wordPiece } from "@lineage/lineage/core/text/wordpiece";
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters } from "@lineage/lineage/models/model";
+ * import { withHeadOf } from "@lineage/lineage/tasks/finetune";
+ * import { textClassification } from "@lineage/lineage/tasks/text_classification";
+ * import { assertEquals } from "@std/assert";
+ * const tokenizer = wordPiece(parseVocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nboat\n"));
+ * const sizes = { ...BERT_TINY, vocabulary: 6, layers: 1 }, heads = { maskedLM: true };
+ * const params = initialise(modelParameters(BERT, sizes, heads), randomKey(1));
+ * const learned = { spec: BERT, sizes, heads, params, tokenizer };
+ * const task = textClassification(learned, ["bad", "good"], 16);
+ * const model = await withHeadOf(task, learned, 1);
+ * assertEquals(model.params.classifier?.weight.shape, [2, BERT_TINY.width]);
+ * ```
+ */
+export async function withHeadOf<Example, Answer>(
+  { heads, labels }: Task<Example, Answer>,
+  model: Pretrained,
+  seed: number,
+): Promise<Pretrained> {
+  const { spec, sizes } = model;
+  const params = await keep(withHeads(spec, sizes, model.params, heads, randomKey(seed)));
+  return { ...model, heads, params, labels };
+}
+
+/**
+ * Each row once in every epoch, in an order of its own, `size` at a time.
+ *
+ * @example
+ * ```ts
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { inEpochs } from "@lineage/lineage/tasks/finetune";
+ * import { assertEquals } from "@std/assert";
+ * const rows = ["a", "b", "c"].map((text) => ({ example: text, text, from: 0, to: 1 }));
+ * const batches = inEpochs(rows, 2, 1), key = randomKey(1);
+ * const drawn = [1, 2, 3].flatMap((step) => batches(key, step)).map((row) => row.text);
+ * assertEquals(drawn.slice(0, 3).sort(), ["a", "b", "c"]);
+ * assertEquals(drawn.slice(3).sort(), ["a", "b", "c"]);
+ * ```
+ */
+export function inEpochs<Example>(
+  rows: readonly Row<Example>[],
+  size: number,
+  seed: number,
+): Batches<Example> {
+  let epoch = -1, order: Row<Example>[] = [];
+  return (_, step) =>
+    Array.from({ length: size }, (_, i) => {
+      const place = (step - 1) * size + i, now = Math.floor(place / rows.length);
+      if (now !== epoch) order = shuffled(rows, randomKey(seed, now));
+      epoch = now;
+      return order[place % rows.length];
+    });
+}
+
+function shuffled<T>(list: readonly T[], key: Key): T[] {
+  const mixed = [...list], draw = draws(key);
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = draw(i + 1);
+    [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
+  }
+  return mixed;
+}
+
+/**
+ * Train a model on a task, step by step: in the body of your `for await` the model is as the step left
+ * it; save it there when the report says `best`.
+ *
+ * @throws {DivergedError} when loss or gradient is not finite.
+ *
+ * @example
+ * ```ts
+ * import { parseVocabulary } from "@lineage/lineage/core/text/vocabulary";
+ * import { wordPiece } from "@lineage/lineage/core/text/wordpiece";
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters } from "@lineage/lineage/models/model";
+ * import { finetune, inEpochs, withHeadOf } from "@lineage/lineage/tasks/finetune";
+ * import { textClassification } from "@lineage/lineage/tasks/text_classification";
+ * import { assertEquals } from "@std/assert";
+ * const words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ngood\nbad\n";
+ * const sizes = { ...BERT_TINY, vocabulary: 7, layers: 1 }, heads = { maskedLM: true };
+ * const params = initialise(modelParameters(BERT, sizes, heads), randomKey(1));
+ * const tokenizer = wordPiece(parseVocabulary(words));
+ * const learned = { spec: BERT, sizes, heads, params, tokenizer };
+ *
+ * const examples = ["good", "bad"].map((text) => ({ text, label: text }));
+ * const task = textClassification(learned, ["bad", "good"], 8);
+ * const model = await withHeadOf(task, learned, 1);
+ * const batches = inEpochs(examples.flatMap(task.rows), 4, 1);
+ * const options = { batches, steps: 20, rate: 2e-3, seed: 1, dev: { examples, every: 20 } };
+ * for await (const { dev } of finetune(model, task, options)) {
+ *   if (dev) assertEquals(dev.values.accuracy, 1);
+ * }
+ * ```
+ */
+export async function* finetune<Example, Answer>(
+  model: Pretrained,
+  task: Task<Example, Answer>,
+  { batches, steps, rate, seed, dev }: FinetuneOptions<Example>,
+): AsyncGenerator<FinetuneReport, void, void> {
+  const training = await startTraining(model.params, seed);
+  let best = -Infinity;
+  const running = train(training, {
+    steps,
+    batch: (key, step) => [batches(key, step)],
+    loss: (params: ModelParameters, rows: readonly Row<Example>[], key) => {
+      const batch = asBatch(task, rows);
+      const targets = rows.map((row, b) => task.target(row, rowOf(batch, b)));
+      return task.loss(task.scores(params, asInputs(batch), key), targets);
+    },
+    rate: linear({ peak: rate, warmup: Math.ceil(steps / 10), steps }),
+    adamw: { decays: exceptBiasesAndNorms },
+  });
+  for await (const report of running) {
+    const due = dev && (report.step % dev.every === 0 || report.step === steps);
+    const scores = due ? await evaluate(model, task, dev.examples) : undefined;
+    const score = scores ? mainScore(scores) : -Infinity;
+    yield { ...report, dev: scores, best: dev ? score > best : report.step === steps };
+    best = Math.max(best, score);
+  }
+}
+
+/**
+ * The score that decides: the first.
+ *
+ * @example
+ * ```ts
+ * import { mainScore } from "@lineage/lineage/tasks/finetune";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(mainScore({ values: { accuracy: 0.9, F1: 0.8 }, classes: [] }), 0.9);
+ * ```
+ */
+export const mainScore = ({ values }: Scores): number => Object.values(values)[0];
+
+/** How many rows the model answers at once. */
+const size = 32;
+
+/**
+ * A model's answers to the examples of a task, in order. `report` is told how many rows of how many are
+ * done.
+ *
+ * @example
+ * ```ts
+ * import { parseVocabulary } from "@lineage/lineage/core/text/vocabulary";
+ * import { wordPiece } from "@lineage/lineage/core/text/wordpiece";
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters } from "@lineage/lineage/models/model";
+ * import { answers } from "@lineage/lineage/tasks/finetune";
+ * import { tagging } from "@lineage/lineage/tasks/tagging";
+ * import { assertEquals } from "@std/assert";
+ * const tokenizer = wordPiece(parseVocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nboat\n"));
+ * const sizes = { ...BERT_TINY, vocabulary: 6, layers: 1 }, heads = { tokenClasses: 2 };
+ * const params = initialise(modelParameters(BERT, sizes, heads), randomKey(1));
+ * const model = { spec: BERT, sizes, heads, params, tokenizer };
+ * const sentences = [{ words: ["boat", "boat"], tags: [] }, { words: ["boat"], tags: [] }];
+ * const said = await answers(model, tagging(model, ["NOUN", "VERB"], 16), sentences);
+ * assertEquals(said.map((tags) => tags.length), [2, 1]);
+ * ```
+ */
+export async function answers<Example, Answer>(
+  model: Pretrained,
+  task: Task<Example, Answer>,
+  examples: readonly Example[],
+  report?: (done: number, of: number) => void | Promise<void>,
+): Promise<Answer[]> {
+  const seen = examples.map((): Seen<Example>[] => []);
+  const rows = examples.flatMap((example, i) => task.rows(example).map((row) => ({ ...row, i })));
+  for (let start = 0; start < rows.length; start += size) {
+    const chosen = rows.slice(start, start + size), batch = asBatch(task, chosen);
+    const scores = await read(task.scores(model.params, asInputs(batch)));
+    const each = scores.length / chosen.length;
+    chosen.forEach(({ i, ...row }, b) => {
+      const ofRow = scores.subarray(b * each, (b + 1) * each);
+      seen[i].push({ ...row, encoding: rowOf(batch, b), scores: ofRow });
+    });
+    await report?.(start + chosen.length, rows.length);
+  }
+  return examples.map((example, i) => task.answer(example, seen[i]));
+}
+
+/**
+ * How well a model does a task on examples.
+ *
+ * @example
+ * ```ts
+ * import { parseVocabulary } from "@lineage/lineage/core/text/vocabulary";
+ * import { wordPiece } from "@lineage/lineage/core/text/wordpiece";
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters } from "@lineage/lineage/models/model";
+ * import { evaluate } from "@lineage/lineage/tasks/finetune";
+ * import { textClassification } from "@lineage/lineage/tasks/text_classification";
+ * import { assertEquals } from "@std/assert";
+ * const tokenizer = wordPiece(parseVocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nboat\n"));
+ * const sizes = { ...BERT_TINY, vocabulary: 6, layers: 1 }, heads = { textClasses: 2 };
+ * const params = initialise(modelParameters(BERT, sizes, heads), randomKey(1));
+ * const model = { spec: BERT, sizes, heads, params, tokenizer };
+ * const task = textClassification(model, ["bad", "good"], 16);
+ * const both = ["bad", "good"].map((label) => ({ text: "boat", label }));
+ * assertEquals((await evaluate(model, task, both)).values.accuracy, 0.5);
+ * ```
+ */
+export async function evaluate<Example, Answer>(
+  model: Pretrained,
+  task: Task<Example, Answer>,
+  examples: readonly Example[],
+  report?: (done: number, of: number) => void | Promise<void>,
+): Promise<Scores> {
+  return task.judge(examples, await answers(model, task, examples, report));
+}

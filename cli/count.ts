@@ -7,6 +7,9 @@ import * as bert from "../models/bert.ts";
 import * as distilbert from "../models/distilbert.ts";
 import * as electra from "../models/electra.ts";
 import * as ernie from "../models/ernie.ts";
+import { GPT, GPT_BASE } from "../models/gpt.ts";
+import * as gpt2 from "../models/gpt2.ts";
+import { GPT3, GPT3_SIZES } from "../models/gpt3.ts";
 import * as roberta from "../models/roberta.ts";
 import * as spanbert from "../models/spanbert.ts";
 import { encoderParameters, type ModelSpec, type Sizes } from "../models/spec.ts";
@@ -37,6 +40,12 @@ export const family: readonly (readonly [name: string, ModelSpec, Sizes])[] = [
   ["  its generator", generator, electra.generatorSizes(electra.ELECTRA_BASE, 1 / 3)],
   ["ELECTRA-large", ELECTRA, electra.ELECTRA_LARGE],
   ["  its generator", generator, electra.generatorSizes(electra.ELECTRA_LARGE, 1 / 4)],
+  ["GPT", GPT, GPT_BASE],
+  ["GPT-2 small", gpt2.GPT2, gpt2.GPT2_SMALL],
+  ["GPT-2 medium", gpt2.GPT2, gpt2.GPT2_MEDIUM],
+  ["GPT-2 large", gpt2.GPT2, gpt2.GPT2_LARGE],
+  ["GPT-2 XL", gpt2.GPT2, gpt2.GPT2_XL],
+  ...Object.entries(GPT3_SIZES).map(([size, sizes]) => [`GPT-3 ${size}`, GPT3, sizes] as const),
 ];
 
 /** A row of the table; `embedding` is what is looked up, and the way up from it. */

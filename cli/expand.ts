@@ -39,7 +39,9 @@ export async function expand(name: string, tensor?: string): Promise<string> {
     ...objectives.includes("replacedTokens")
       ? at("models/detection_head.ts", "detectionParameters", "detectReplaced")
       : [],
-    ...at("models/heads.ts", "maskedLMParameters", "maskedLMLogits"),
+    ...objectives.includes("nextToken")
+      ? at("models/heads.ts", "languageModelLogits")
+      : at("models/heads.ts", "maskedLMParameters", "maskedLMLogits"),
     ...ofSentences ? at("models/heads.ts", "classifierParameters", "classifyText") : [],
     ...at(path, ...Object.keys(exported)),
   ];

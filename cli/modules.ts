@@ -93,7 +93,9 @@ export function codeOf(text: string): string {
   );
 }
 
-/** The words of a text's code that may be names of what others declare. */
+/** The words of a text's code that may be names of what others declare; `...NAME` is one, `.name` is not. */
 export function wordsOf(text: string): Set<string> {
-  return new Set([...codeOf(text).matchAll(/(?<![.\w$])[A-Za-z_$][\w$]*/g)].map(([word]) => word));
+  return new Set(
+    [...codeOf(text).matchAll(/(?<!(?<!\.\.)\.|[\w$])[A-Za-z_$][\w$]*/g)].map(([word]) => word),
+  );
 }

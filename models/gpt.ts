@@ -28,7 +28,7 @@ export const GPT: ModelSpec = {
   sight: leftToRight, // was: bothSides
   activation: geluTanh, // was: gelu
   pooled: { activation: tanh, pretrained: false }, // was: pretrained
-  objectives: ["leftToRight"], // was: maskedLM, nextSentence
+  objectives: ["nextToken"], // was: maskedLM, nextSentence
 };
 
 /** GPT: 117M parameters. */

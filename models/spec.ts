@@ -14,7 +14,7 @@ import type { Activation } from "../core/feed_forward.ts";
 import type { Stack } from "../core/layer_sharing.ts";
 import { type KeysAndValues, type KeyValueCache, partsOf } from "../core/key_value_cache.ts";
 import { layerNorm, type LayerNormDeclared, layerNormParameters } from "../core/layer_norm.ts";
-import { type Sight, visibleBias } from "../core/masks.ts";
+import { bothSides, type Sight, visibleBias } from "../core/masks.ts";
 import type { Parameters } from "../core/parameters.ts";
 import { pool, type PoolerDeclared, poolerParameters, type Pooling } from "../core/pooler.ts";
 import type { Positions } from "../core/positions.ts";
@@ -199,6 +199,11 @@ export function encode(
 function placed(spec: ModelSpec, sizes: Sizes, { cache, ...tokens }: EncoderInput) {
   const [batch, length] = tokens.ids.shape, fresh = indices("Tq", length);
   if (!cache) return { tokens, queries: fresh, keys: indices("Tk", length) };
+  if (spec.sight === bothSides) {
+    throw new RangeError(
+      `a ${spec.name} sees both sides: what is new changes all, nothing can be cached`,
+    );
+  }
   const caches = partsOf(cache, sizes, batch, length), { start } = caches[0];
   if (cache.length + length > sizes.positions) {
     throw new RangeError(

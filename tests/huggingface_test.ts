@@ -15,6 +15,8 @@ import { BERT, BERT_TINY } from "../models/bert.ts";
 import { DISTILBERT } from "../models/distilbert.ts";
 import { ELECTRA, ELECTRA_GENERATOR } from "../models/electra.ts";
 import { ERNIE } from "../models/ernie.ts";
+import { GPT } from "../models/gpt.ts";
+import { GPT2 } from "../models/gpt2.ts";
 import { families, familyOf } from "../models/huggingface/families.ts";
 import { type Heads, modelParameters, nameTokens } from "../models/model.ts";
 import {
@@ -68,6 +70,8 @@ const models: [ModelSpec, Sizes, Heads[]][] = [
   [DISTILBERT, { ...sizes, segments: 0 }, headsOfAll],
   [ELECTRA, narrow, [...headsOfAll, { replacedTokens: true }]],
   [ELECTRA_GENERATOR, { ...sizes, embedding: 16 }, [{ maskedLM: true }]],
+  [GPT, { ...sizes, segments: 0, inner: 32 }, [{ languageModel: true }, {}]],
+  [GPT2, { ...sizes, segments: 0 }, [{ languageModel: true }, {}]],
 ];
 for (const [spec, sizes, heads] of models) {
   Deno.test(`${spec.name} with any of its heads is loaded as it was saved`, async () => {

@@ -1,7 +1,9 @@
 /** The models of the family: what they differ in, how many parameters they have, what they ignore. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { family } from "../cli/count.ts";
+import { leftToRight } from "../core/masks.ts";
 import { countParameters, initialise } from "../core/parameters.ts";
+import { alternating, banded } from "../core/sparse_attention.ts";
 import {
   add,
   device,
@@ -27,6 +29,9 @@ import {
   generatorSizes,
 } from "../models/electra.ts";
 import { ERNIE } from "../models/ernie.ts";
+import { GPT } from "../models/gpt.ts";
+import { GPT2 } from "../models/gpt2.ts";
+import { GPT3 } from "../models/gpt3.ts";
 import { modelParameters, nameTokens, withHeads } from "../models/model.ts";
 import { CHINESE_ROBERTA, ROBERTA } from "../models/roberta.ts";
 import { SPANBERT } from "../models/spanbert.ts";
@@ -53,6 +58,9 @@ const encoders = [
   { spec: ERNIE, sizes },
   { spec: ELECTRA, sizes: { ...sizes, embedding: 4 } },
   { spec: ELECTRA_GENERATOR, sizes: { ...sizes, embedding: 16 } },
+  { spec: GPT, sizes: { ...sizes, segments: 0 } },
+  { spec: GPT2, sizes: { ...sizes, segments: 0 } },
+  { spec: { ...GPT3, sight: alternating(leftToRight, banded(2)) }, sizes },
 ];
 
 const lineage = [
@@ -64,6 +72,9 @@ const lineage = [
   [BERT, ERNIE, ["activation", "objectives"]],
   [BERT, ELECTRA, ["embed", "pooled", "objectives"]],
   [ELECTRA, ELECTRA_GENERATOR, ["objectives"]],
+  [BERT, GPT, ["embed", "segmented", "sight", "activation", "pooled", "objectives"]],
+  [GPT, GPT2, ["layer", "finalNorm"]],
+  [GPT2, GPT3, ["sight"]],
 ] as const;
 
 for (const [parent, child, keys] of lineage) {
@@ -84,6 +95,12 @@ const published = {
   "ALBERT-xxlarge": 222_595_584,
   "DistilBERT-base": 66_362_880,
   "SpanBERT-base": 108_310_272,
+  "GPT": 116_534_784,
+  "GPT-2 small": 124_439_808,
+  "GPT-2 medium": 354_823_168,
+  "GPT-2 large": 774_030_080,
+  "GPT-2 XL": 1_557_611_200,
+  "GPT-3 175B": 174_604_259_328,
 };
 
 for (const [model, count] of Object.entries(published)) {
@@ -99,10 +116,12 @@ Deno.test("every count of an encoder is the one that its sizes make by hand", ()
     const { vocabulary: V, positions: P, segments, width: D, inner: F, layers: L } = sizes;
     const E = sizes.embedding ?? D, S = spec.segmented ? segments : 0;
     const up = E === D && spec.embed !== ALBERT.embed ? 0 : E * D + D;
-    const embedding = (V + P + S) * E + 2 * E + up;
+    const norm = spec.embed === GPT.embed ? 0 : 2 * E;
+    const embedding = (V + P + S) * E + norm + up;
     const layer = 4 * (D * D + D) + (2 * D * F + F + D) + 4 * D;
     const pooler = spec.pooled.pretrained ? D * D + D : 0;
-    const count = embedding + (spec.stack === ALBERT.stack ? 1 : L) * layer + pooler;
+    const top = (spec.finalNorm ? 2 * D : 0) + pooler;
+    const count = embedding + (spec.stack === ALBERT.stack ? 1 : L) * layer + top;
     assertEquals(countParameters(encoderParameters(spec, sizes)), count, name);
   }
 });

@@ -60,12 +60,13 @@ const ACTIVATIONS: Record<string, (x: Tensor<"T">) => Tensor<"T">> = {
 };
 
 for (const [name, f] of Object.entries(ACTIVATIONS)) {
-  onEveryDevice(`golden operators: ${name} and its derivative`, async () => {
+  onEveryDevice(`golden operators: ${name} and its derivative`, async (on) => {
     const x = given("T", golden[name].x);
     const { y, slope } = await t.read({ y: f(x), slope: t.gradients(t.sum(f(x)), { x }).x });
     assertGolden(y, golden[name].y, "y");
     // Near ±1 single precision knows tanh to 6e-8 only, and gelu_new's slope has 1 - tanh² times up to 30.
-    assertGolden(slope, golden[name].dydx, "dy/dx", 5e-6);
+    const single = name === "gelu_new" && on.name !== "reference";
+    assertGolden(slope, golden[name].dydx, "dy/dx", single ? 5e-6 : 2e-6);
   });
 }
 

@@ -13,6 +13,7 @@ import { type ModelParameters, modelParameters } from "../models/model.ts";
 import { loadPretrained, type Pretrained, savePretrained } from "../models/pretrained.ts";
 import { chooseDevice, type Command, deviceOption, main, UsageError, whole } from "./command.ts";
 import { readCorpus } from "./corpus.ts";
+import { stopOnInterrupt } from "./interrupt.ts";
 import { pretraining } from "./pretraining.ts";
 
 const options = {
@@ -78,17 +79,6 @@ const command: Command<typeof options> = {
     if (stop.asked) Deno.exit(130);
   },
 };
-
-/** Ctrl-C once: finish the step and save. Twice: end now; the last checkpoint is whole anyway. */
-function stopOnInterrupt(): { asked: boolean } {
-  const stop = { asked: false };
-  Deno.addSignalListener("SIGINT", () => {
-    if (stop.asked) Deno.exit(130);
-    stop.asked = true;
-    console.error("\nstopping after this step; press Ctrl-C again to stop at once");
-  });
-  return stop;
-}
 
 type Run = { model: Pretrained; training: Training<ModelParameters> };
 

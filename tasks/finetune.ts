@@ -22,6 +22,9 @@ import { asBatch, type Row, type Seen, type Task } from "./task.ts";
 /** Which rows a step learns from. */
 export type Batches<Example> = (key: Key, step: number) => readonly Row<Example>[];
 
+/** Is told how many rows of how many are done. */
+export type Report = (done: number, of: number) => void | Promise<void>;
+
 /** How to fine-tune. */
 export interface FinetuneOptions<Example> {
   /** Which rows each step learns from. */
@@ -32,8 +35,12 @@ export interface FinetuneOptions<Example> {
   readonly rate: number;
   /** Of dropout, and of the key that the batches get. */
   readonly seed: number;
-  /** Examples set apart, and after how many steps each to judge on them. */
-  readonly dev?: { readonly examples: readonly Example[]; readonly every: number };
+  /** Examples set apart, after how many steps each to judge on them, and who is told how far that is. */
+  readonly dev?: {
+    readonly examples: readonly Example[];
+    readonly every: number;
+    readonly report?: Report;
+  };
 }
 
 /** What a step did, and what dev says if it was asked. */
@@ -169,7 +176,7 @@ export async function* finetune<Example, Answer>(
   });
   for await (const report of running) {
     const due = dev && (report.step % dev.every === 0 || report.step === steps);
-    const scores = due ? await evaluate(model, task, dev.examples) : undefined;
+    const scores = due ? await evaluate(model, task, dev.examples, dev.report) : undefined;
     const score = scores ? mainScore(scores) : -Infinity;
     yield { ...report, dev: scores, best: dev ? score > best : report.step === steps };
     best = Math.max(best, score);
@@ -219,7 +226,7 @@ export async function answers<Example, Answer>(
   model: Pretrained,
   task: Task<Example, Answer>,
   examples: readonly Example[],
-  report?: (done: number, of: number) => void | Promise<void>,
+  report?: Report,
 ): Promise<Answer[]> {
   const seen = examples.map((): Seen<Example>[] => []);
   const rows = examples.flatMap((example, i) => task.rows(example).map((row) => ({ ...row, i })));
@@ -263,7 +270,7 @@ export async function evaluate<Example, Answer>(
   model: Pretrained,
   task: Task<Example, Answer>,
   examples: readonly Example[],
-  report?: (done: number, of: number) => void | Promise<void>,
+  report?: Report,
 ): Promise<Scores> {
   return task.judge(examples, await answers(model, task, examples, report));
 }

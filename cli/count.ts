@@ -3,16 +3,23 @@ import { countParameters } from "../core/parameters.ts";
 import { plainTable } from "../drawing/svg.ts";
 import type { Row } from "../drawing/table.ts";
 import * as albert from "../models/albert.ts";
+import * as bart from "../models/bart.ts";
 import * as bert from "../models/bert.ts";
 import * as distilbert from "../models/distilbert.ts";
 import * as electra from "../models/electra.ts";
 import * as ernie from "../models/ernie.ts";
+import {
+  encoderDecoderParameters,
+  type EncoderDecoderSizes,
+  type EncoderDecoderSpec,
+} from "../models/encoder_decoder.ts";
 import { GPT, GPT_BASE } from "../models/gpt.ts";
 import * as gpt2 from "../models/gpt2.ts";
 import { GPT3, GPT3_SIZES } from "../models/gpt3.ts";
 import * as roberta from "../models/roberta.ts";
 import * as spanbert from "../models/spanbert.ts";
 import { encoderParameters, type ModelSpec, type Sizes } from "../models/spec.ts";
+import * as t5 from "../models/t5.ts";
 import { type Command, main, UsageError } from "./command.ts";
 
 const { BERT, BERT_BASE, BERT_LARGE } = bert, { ALBERT } = albert, { ELECTRA } = electra;
@@ -48,6 +55,41 @@ export const family: readonly (readonly [name: string, ModelSpec, Sizes])[] = [
   ...Object.entries(GPT3_SIZES).map(([size, sizes]) => [`GPT-3 ${size}`, GPT3, sizes] as const),
 ];
 
+const { T5, T5_1_1 } = t5, { BART } = bart;
+
+/** The models that read with one stack and write with another, output layer and all. */
+export const encoderDecoders: readonly (readonly [
+  name: string,
+  EncoderDecoderSpec,
+  EncoderDecoderSizes,
+])[] = [
+  ["T5-small", T5, t5.T5_SMALL],
+  ["T5-base", T5, t5.T5_BASE],
+  ["T5-large", T5, t5.T5_LARGE],
+  ["T5 v1.1-base", T5_1_1, { ...t5.T5_BASE, inner: 2048 }],
+  ["BART-base", BART, bart.BART_BASE],
+  ["BART-large", BART, bart.BART_LARGE],
+];
+
+/** A row of the table for one of them; its layers are those that read and those that write. */
+export function encoderDecoderRow(
+  name: string,
+  spec: EncoderDecoderSpec,
+  sizes: EncoderDecoderSizes,
+): Row {
+  const declared = encoderDecoderParameters(spec, sizes), { encoder, decoder } = declared;
+  return {
+    model: name,
+    layers: `${sizes.encoderLayers} + ${sizes.decoderLayers}`,
+    width: sizes.width,
+    "embedding width": sizes.width,
+    heads: sizes.heads,
+    embedding: countParameters([declared.words, encoder.positions, decoder.positions]),
+    "all layers": countParameters([encoder.layers, decoder.layers]),
+    parameters: countParameters(declared),
+  };
+}
+
 /** A row of the table; `embedding` is what is looked up, and the way up from it. */
 export function countRow(name: string, spec: ModelSpec, sizes: Sizes): Row {
   const declared = encoderParameters(spec, sizes), { embedding, layers } = declared;
@@ -72,7 +114,8 @@ const command: Command<Record<string, never>> = {
   options: {},
   run(_, rest) {
     if (rest.length) throw new UsageError(`there is nothing to say after the name: ${rest[0]}`);
-    console.log(plainTable(family.map((row) => countRow(...row))));
+    const both = encoderDecoders.map((row) => encoderDecoderRow(...row));
+    console.log(plainTable([...family.map((row) => countRow(...row)), ...both]));
     return Promise.resolve();
   },
 };

@@ -75,6 +75,26 @@ export async function profile(wanted: unknown, on?: Device, runs = 5): Promise<E
   );
 }
 
+/**
+ * The WGSL of each kernel that reading tensors would run on a GPU; to print it, none is needed.
+ *
+ * @param wanted Tensors, as for {@linkcode explain}.
+ *
+ * @example
+ * ```ts
+ * import { add, shaders, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertStringIncludes } from "@std/assert";
+ * const [kernel] = await shaders(add(tensor("D", [1, 2]), 1));
+ * assertStringIncludes(kernel, "@compute");
+ * ```
+ */
+export async function shaders(wanted: unknown): Promise<string[]> {
+  const { lower } = await import("./devices/webgpu/lower.ts");
+  const limits = { fuses: true, buffersPerLoop: 8 }; // what every GPU has
+  const { program } = schedule({ outputs: outputsOf(wanted), updates: [] }, limits);
+  return lower(program, true, limits.buffersPerLoop).kernels.flat().map(({ code }) => code);
+}
+
 /** The median time of each step, in ms. */
 async function timed(
   { program, leaves: given }: Scheduled,

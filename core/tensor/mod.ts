@@ -54,14 +54,14 @@ export {
   tanh,
   where,
 } from "./elementwise.ts";
-export { explain, profile } from "./explain.ts";
+export { explain, profile, shaders } from "./explain.ts";
 export { type ExplainedKind, type ExplainedPart, Explanation } from "./explanation.ts";
 export { gather, scatterAdd } from "./gather.ts";
 export { gradients, leaves, mapNested, type Nested, valueAndGrad } from "./gradient.ts";
 export { crossEntropy, ignored, logSoftmax, meanOver, softmax, standardize } from "./normalize.ts";
 export { dropout, Key, normal, randomKey, uniform } from "./random.ts";
 export { type AxesOf, max, mean, sum } from "./reduce.ts";
-export { keep, type NumbersOf, read, type Updates } from "./run.ts";
+export { keep, type NumbersOf, read, readRows, type Updates } from "./run.ts";
 export {
   type Backward,
   full,

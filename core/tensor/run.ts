@@ -71,6 +71,24 @@ export async function read<P>(wanted: P, updates: Updates = []): Promise<Numbers
   });
 }
 
+/**
+ * The numbers of a tensor, row by row along its last axis: for tables and pictures.
+ *
+ * @example
+ * ```ts
+ * import { readRows, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(await readRows(tensor("T D", [[1, 2], [3, 4]])), [[1, 2], [3, 4]]);
+ * ```
+ */
+export async function readRows(x: Tensor): Promise<number[][]> {
+  const numbers = Array.from(await read(x) as Values), width = x.shape.at(-1) ?? 1;
+  return Array.from(
+    { length: width && numbers.length / width },
+    (_, i) => numbers.slice(i * width, (i + 1) * width),
+  );
+}
+
 /** Walk through two records side by side; a target that is met twice must be given the same value. */
 function pairUp(
   target: unknown,

@@ -1,6 +1,6 @@
 /** `deno task tour`: a BERT from nothing to filled masks and sentiment, in one command. */
 import { countParameters, initialise } from "../core/parameters.ts";
-import { chosenDevice, keep, randomKey, read } from "../core/tensor/mod.ts";
+import { chosenDevice, keep, type Key, randomKey, read } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { trainWordPiece } from "../core/text/train_wordpiece.ts";
@@ -22,10 +22,11 @@ import { BERT, BERT_TINY } from "../models/bert.ts";
 import { modelParameters } from "../models/model.ts";
 import { type Pretrained, savePretrained } from "../models/pretrained.ts";
 import { encode } from "../models/spec.ts";
-import { asInputs } from "../objectives/objective.ts";
+import { asInputs, draws } from "../objectives/objective.ts";
+import { evaluate, finetune, withHeadOf } from "../tasks/finetune.ts";
+import { textClassification } from "../tasks/text_classification.ts";
 import { chooseDevice, type Command, deviceOption, main, whole } from "./command.ts";
 import { fillMasks } from "./filling.ts";
-import { classify, finetune, type Labelled, withClassifier } from "./finetuning.ts";
 import { pretraining } from "./pretraining.ts";
 import { reportPage, type Tour, wayToFloor } from "./report.ts";
 
@@ -70,7 +71,7 @@ const command: Command<typeof options> = {
     const curve = await pretrain(model, tokenizer, told, unseen, plan, seed);
     const floor = maskedFloor(world, { seed: seed + 1_000_000, count: 300 }).nats;
     const fills = await fillFacts(model, world);
-    const sentiment = await learnSentiment(model, tokenizer, world, plan.tuning, seed);
+    const sentiment = await learnSentiment(model, world, plan.tuning, seed);
     const tour: Tour = {
       ...curve,
       bounds: { uniform: Math.log(model.sizes.vocabulary), floor },
@@ -164,28 +165,28 @@ async function fillFacts(model: Pretrained, world: World): Promise<Tour["fills"]
 
 async function learnSentiment(
   pretrained: Pretrained,
-  tokenizer: Tokenizer,
   world: World,
   steps: number,
   seed: number,
 ): Promise<Tour["sentiment"]> {
-  const labels = ["bad", "good"];
-  const examples = (seed: number, count: number): Labelled[] =>
-    sentimentExamples(world, { seed, count })
-      .map(({ text, label }) => ({ text, label: labels.indexOf(label) }));
-  const told = examples(seed, 1000), known = new Set(told.map((e) => e.text));
-  const unseen = examples(seed + 1_000_000, 1000).filter((e) => !known.has(e.text));
-  const model = await withClassifier(pretrained, labels, seed);
+  const task = textClassification(pretrained, ["bad", "good"], sentimentLength);
+  const told = sentimentExamples(world, { seed, count: 1000 });
+  const known = new Set(told.map(({ text }) => text));
+  const unseen = sentimentExamples(world, { seed: seed + 1_000_000, count: 1000 })
+    .filter(({ text }) => !known.has(text));
+  const model = await withHeadOf(task, pretrained, seed), rows = told.flatMap(task.rows);
+  const batches = (key: Key) => {
+    const draw = draws(key);
+    return Array.from({ length: 32 }, () => rows[draw(rows.length)]);
+  };
   const report = progress("fine-tuning", steps);
-  const setting = { steps, batch: 32, length: sentimentLength, rate: 5e-4, seed };
-  for await (const { step, loss } of finetune(model, tokenizer, told, setting)) {
-    await report.at(step, `loss ${loss.toFixed(3)}`);
-  }
+  for await (
+    const { step, loss } of finetune(model, task, { batches, steps, rate: 5e-4, seed })
+  ) await report.at(step, `loss ${loss.toFixed(3)}`);
   await report.done();
-  const found = await classify(model, tokenizer, unseen.map((e) => e.text), sentimentLength);
-  const right = unseen.filter((e, i) => e.label === found[i]).length / unseen.length;
-  const good = unseen.filter((e) => e.label === 1).length / unseen.length;
-  return { accuracy: right, majority: Math.max(good, 1 - good) };
+  const { values } = await evaluate(model, task, unseen);
+  const good = unseen.filter(({ label }) => label === "good").length / unseen.length;
+  return { accuracy: values.accuracy, majority: Math.max(good, 1 - good) };
 }
 
 async function attentionOf(

@@ -83,9 +83,10 @@ export function permutationMasks(
 }
 
 /**
- * Which position each prediction is about, as rows of one 1 each: XLNet's `target_mapping`.
+ * Which position each prediction is about, as rows of one 1 each: XLNet's `target_mapping`. Where a text
+ * has fewer targets than another, rows without a 1 fill up: predictions about nothing.
  *
- * @throws {RangeError} where texts have different numbers of targets, or a target is no position.
+ * @throws {RangeError} where a target is no position.
  *
  * @example
  * ```ts
@@ -98,18 +99,16 @@ export function permutationMasks(
 export function targetMapping(
   targets: readonly (readonly number[])[],
   length: number,
+  count: number = Math.max(0, ...targets.map((row) => row.length)),
 ): Tensor<"B M T"> {
-  const count = targets[0]?.length ?? 0, values = new Float32Array(targets.length * count * length);
-  targets.forEach((row, b) => {
-    if (row.length !== count) {
-      throw new RangeError(`a text with ${row.length} targets beside one with ${count}`);
-    }
+  const values = new Float32Array(targets.length * count * length);
+  targets.forEach((row, b) =>
     row.forEach((t, m) => {
-      if (Number.isInteger(t) && t >= 0 && t < length) {
-        return values[(b * count + m) * length + t] = 1;
+      if (!(Number.isInteger(t) && t >= 0 && t < length)) {
+        throw new RangeError(`the target ${t} is not a position of a text of ${length} tokens`);
       }
-      throw new RangeError(`the target ${t} is not a position of a text of ${length} tokens`);
-    });
-  });
+      values[(b * count + m) * length + t] = 1;
+    })
+  );
   return tensor("B M T", values, [targets.length, count, length]);
 }

@@ -10,13 +10,15 @@
  * Trap   A memory is of a row of the batch: row b of the next batch must go on where row b stopped.
  * @module
  */
+import type { Sight } from "./masks.ts";
 import {
+  add,
   AxisError,
   concat,
+  indices,
   slice,
   stopGradient,
   type Tensor,
-  tensor,
   zeros,
 } from "./tensor/mod.ts";
 
@@ -97,26 +99,21 @@ export function emptyMemory(
 }
 
 /**
- * Who may look at whom from left to right, with `keys − queries` positions of memory in front. With a
- * `window` no one looks further back than that many keys, itself included: all see equally far.
- *
- * @throws {RangeError} where there are more queries than keys, or the window is empty.
+ * Who may look at whom in a segment with `past` positions of memory before it, by a model's sight.
  *
  * @example
  * ```ts
- * import { leftToRight } from "@lineage/lineage/core/recurrence";
+ * import { leftToRight } from "@lineage/lineage/core/masks";
+ * import { maskAfterMemory } from "@lineage/lineage/core/recurrence";
  * import { read } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
- * assertEquals([...await read(leftToRight(2, 3))], [1, 1, 0, 1, 1, 1]);
- * assertEquals([...await read(leftToRight(2, 3, 2))], [1, 1, 0, 0, 1, 1]);
+ * assertEquals([...await read(maskAfterMemory(leftToRight, 1, 2)!)], [1, 1, 0, 1, 1, 1]);
  * ```
  */
-export function leftToRight(queries: number, keys: number, window = Infinity): Tensor<"Tq Tk"> {
-  if (queries > keys) throw new RangeError(`${queries} queries cannot be the last of ${keys} keys`);
-  if (!(window >= 1)) throw new RangeError(`a window of ${window} keys hides every key from all`);
-  const visible = Float32Array.from({ length: queries * keys }, (_, n) => {
-    const distance = keys - queries + Math.floor(n / keys) - n % keys;
-    return distance >= 0 && distance < window ? 1 : 0;
-  });
-  return tensor("Tq Tk", visible, [queries, keys]);
+export function maskAfterMemory(
+  sight: Sight,
+  past: number,
+  length: number,
+): Tensor<"Tq Tk"> | undefined {
+  return sight(add(indices("Tq", length), past), indices("Tk", past + length), 0);
 }

@@ -17,9 +17,9 @@ import {
   type AdaptiveSizes,
   adaptiveSurprise,
 } from "../core/adaptive_softmax.ts";
-import { hide } from "../core/masks.ts";
+import { hide, leftToRight } from "../core/masks.ts";
 import type { Parameters } from "../core/parameters.ts";
-import { afterMemory, leftToRight, type Memory, remember } from "../core/recurrence.ts";
+import { afterMemory, maskAfterMemory, type Memory, remember } from "../core/recurrence.ts";
 import { contextOf, relativeSelfAttention } from "../core/relative_attention.ts";
 import {
   finishLayer,
@@ -28,6 +28,7 @@ import {
   type RelativeLayerSizes,
 } from "../core/relative_layer.ts";
 import { relativePositions } from "../core/relative_positions.ts";
+import { banded } from "../core/sparse_attention.ts";
 import { dropout, type Key, relu, slice, type Tensor } from "../core/tensor/mod.ts";
 
 /** The sizes of a Transformer-XL. */
@@ -151,8 +152,9 @@ export function transformerXL(
   key?: Key,
 ): TransformerXLOutput {
   const { width, clamp, epsilon, dropout: rates } = sizes;
-  const queries = ids.size("T"), keys = queries + (memory?.[0]?.size("T") ?? 0);
-  const bias = hide(leftToRight(queries, keys, sizes.sameLength ? sizes.memory : Infinity));
+  const queries = ids.size("T"), past = memory?.[0]?.size("T") ?? 0, keys = past + queries;
+  const sight = sizes.sameLength ? banded(sizes.memory) : leftToRight;
+  const bias = hide(maskAfterMemory(sight, past, queries)!);
   const positions = relativePositions({ queries, keys, future: false, clamp }, width);
   const words = adaptiveEmbedding(ids, params.words);
   const states = [dropout(words, rates.hidden, key?.derive(0))];

@@ -1,0 +1,81 @@
+/** `deno task generate`: a trained language model goes on with a text, as it comes. */
+import { type GenerationOptions, methodOf } from "../generation/options.ts";
+import { write } from "../generation/write.ts";
+import { loadPretrained } from "../models/pretrained.ts";
+import { chooseDevice, type Command, deviceOption, main, UsageError, whole } from "./command.ts";
+
+const options = {
+  model: {
+    about: "folder with config.json, model.safetensors and a tokenizer",
+    otherwise: undefined,
+  },
+  tokens: { about: "most tokens to write", otherwise: 100 },
+  greedy: { about: "always the likeliest token", otherwise: false },
+  temperature: { about: "by chance: below 1 sharper, above 1 flatter", otherwise: undefined },
+  "top-k": { about: "by chance among so many of the likeliest", otherwise: undefined },
+  "top-p": { about: "by chance among the likeliest of so much probability", otherwise: undefined },
+  beams: { about: "the likeliest text, with so many at a time", otherwise: undefined },
+  "repetition-penalty": { about: "above 1: less of what was written", otherwise: 1 },
+  stop: { about: "the text ends before this", otherwise: undefined },
+  seed: { about: "where chance begins", otherwise: 1 },
+  ...deviceOption,
+} as const;
+
+const command: Command<typeof options> = {
+  name: "generate",
+  about:
+    "Go on with a text, token by token. Without a choice of method, by chance among the likeliest\n" +
+    "of 90 % probability (--top-p 0.9).",
+  usage: '--model DIR "text to begin with"',
+  options,
+  async run(given, [prompt, ...more]) {
+    if (!given.model) throw new UsageError("which model? Give --model DIR");
+    if (!prompt?.trim() || more.length) {
+      throw new UsageError('give one text in quotes to begin with: "Once upon a"');
+    }
+    const asked = methodFrom(given);
+    await chooseDevice(given.device);
+    const model = await loadPretrained(given.model);
+    const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
+    say(prompt);
+    for await (const piece of write(model, prompt, asked)) say(piece);
+    say("\n");
+  },
+};
+
+type Wanted = GenerationOptions & { stop?: string[] };
+
+/** The method that the options name. */
+function methodFrom(given: Parameters<typeof command.run>[0]): Wanted {
+  const { greedy, temperature, beams, stop } = given;
+  const chosen = {
+    greedy: greedy || undefined,
+    temperature: number("temperature", temperature),
+    topK: number("top-k", given["top-k"]),
+    topP: number("top-p", given["top-p"]),
+    beams: number("beams", beams),
+  };
+  const none = Object.values(chosen).every((value) => value === undefined);
+  const asked: Wanted = {
+    ...none ? { topP: 0.9 } : chosen,
+    repetitionPenalty: given["repetition-penalty"],
+    maxTokens: whole("tokens", given.tokens),
+    seed: whole("seed", given.seed, 0),
+    ...stop !== undefined && { stop: [stop] },
+  };
+  try {
+    methodOf(asked);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return asked;
+}
+
+function number(name: string, value?: string): number | undefined {
+  if (value === undefined) return undefined;
+  const found = Number(value);
+  if (Number.isFinite(found)) return found;
+  throw new UsageError(`--${name} is "${value}", not a number`);
+}
+
+if (import.meta.main) await main(command);

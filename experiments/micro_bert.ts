@@ -100,8 +100,10 @@ export interface Recipe<Lesson> {
   readonly sizes: Sizes;
   /** Its heads. */
   readonly heads: Heads;
-  /** The lessons of a shape: short ones in the first third, then short and long ones in turn. */
+  /** The lessons of a shape. */
   readonly lessons: (shape: Shape) => Lessons<Lesson>;
+  /** The first alone for a third of the steps, then both in turn (default: short, long). */
+  readonly shapes?: readonly [Shape, Shape];
   /** Steps, of which a twentieth is warm-up. */
   readonly steps: number;
   /** Of parameters and batches. */
@@ -117,21 +119,22 @@ export const deviationFor = (width: number): number => 0.02 * Math.sqrt(768 / wi
 
 /** Pre-train a model, from nothing unless told otherwise. */
 export async function pretrain<Lesson>(
-  { spec, sizes, heads, lessons, steps, seed, from, peak = 1.5e-3 }: Recipe<Lesson>,
+  { spec, sizes, heads, lessons, steps, seed, from, shapes = [short, long], peak = 1.5e-3 }: Recipe<
+    Lesson
+  >,
   { told }: MicroWorld,
   report: Report,
 ): Promise<Pretrained> {
   const declared = modelParameters(spec, sizes, heads);
   const drawn = () => initialise(declared, randomKey(seed), deviationFor(sizes.width));
   const params = await keep(from ?? drawn());
-  const [first, then] = [lessons(short), lessons(long)];
-  const kind = (step: number) => step < steps / 3 || step % 2 ? first : then;
+  const kinds = shapes.map((shape) => ({ shape, of: lessons(shape) }));
+  const kind = (step: number) => kinds[step < steps / 3 || step % 2 ? 0 : 1];
   const running = train(await startTraining(params, seed), {
     steps,
     batch: (key, step) => {
-      const { batch } = kind(step) === first ? short : long;
-      const chosen = drawSome(told, batch, key.derive(0));
-      return [{ lesson: kind(step).make(chosen, key.derive(1)), of: kind(step) }];
+      const { shape, of } = kind(step), chosen = drawSome(told, shape.batch, key.derive(0));
+      return [{ lesson: of.make(chosen, key.derive(1)), of }];
     },
     loss: (params, { lesson, of }, key) => of.loss(params, lesson, key),
     rate: linear({ peak, warmup: Math.ceil(steps / 20), steps }),

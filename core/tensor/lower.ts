@@ -292,9 +292,7 @@ export class Lowering {
   /** What it takes to compute a map again, if that is little. */
   private cost(x: Tensor): Cost | undefined {
     const { origin, inputs } = x;
-    if (!this.inline || origin.kind !== "map" || origin.lookup || x.elements === 1) {
-      return undefined;
-    }
+    if (!this.inline || origin.kind !== "map" || origin.lookup) return undefined;
     const repeats = origin.expression.operator === "input" && inputs[0].elements < x.elements;
     const total = { work: inOrder(origin.expression).length, reads: 0 };
     for (const i of inputs) {
@@ -305,7 +303,8 @@ export class Lowering {
       total.work += cost.work;
       total.reads += cost.reads;
     }
-    return total.work <= 32 && total.reads <= 2 ? total : undefined;
+    const most = x.elements === 1 ? 0 : 2; // a single number is read as easily as what it is made of
+    return total.work <= 32 && total.reads <= most ? total : undefined;
   }
 }
 

@@ -31,7 +31,7 @@ export const BART: EncoderDecoderSpec = {
   gated: false,
   activation: gelu,
   output: tied,
-  objectives: ["textInfilling", "sentencePermutation", "documentRotation"],
+  objectives: ["sentencePermutation", "documentRotation"],
 };
 
 /** MASS. */

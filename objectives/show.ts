@@ -12,15 +12,20 @@
 import { encode, encodeBatch, type EncodedBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import type { Vocabulary } from "../core/text/vocabulary.ts";
-import { broadcast, type Key, randomKey, read, tensor } from "../core/tensor/mod.ts";
+import { broadcast, ignored, type Key, randomKey, read, tensor } from "../core/tensor/mod.ts";
 import { type AnnotatedText, withWords } from "./annotation.ts";
+import { documentRotation } from "./document_rotation.ts";
 import { entityMasking } from "./entity_masking.ts";
 import { maskedLM, type MaskedTargets } from "./masked_language_model.ts";
+import { maskedSequenceToSequence } from "./masked_sequence_to_sequence.ts";
 import { isNext, nextSentence } from "./next_sentence.ts";
 import { fillIn, replacedTokens } from "./replaced_tokens.ts";
 import { inOrder, sentenceOrder } from "./sentence_order.ts";
+import { sentencePermutation } from "./sentence_permutation.ts";
+import { sentinelsOf, spanCorruption } from "./span_corruption.ts";
 import { spanMasking } from "./span_masking.ts";
 import { staticMasks } from "./static_masking.ts";
+import type { AnswerTargets } from "./text_to_text.ts";
 import { wholeWordMasking } from "./whole_word_masking.ts";
 
 /** What becomes of a text. */
@@ -72,6 +77,7 @@ export function everyObjective(tokenizer: Tokenizer, options: ViewOptions = {}):
   const fixed = maskedLM(vocabulary, { rate, ...staticMasks(vocabulary) });
   const entities = entityMasking(tokenizer, { rate }), later = key.derive(1);
   const hidden = ({ batch, targets }: Hidden) => showHidden(batch, targets, vocabulary);
+  const written = (corrupted: ToBeWritten) => showAnswer(corrupted, vocabulary);
   return {
     "masked LM": (text) => hidden(chance.corrupt(one(text), key)),
     "the same, later": (text) => hidden(chance.corrupt(one(text), later)),
@@ -83,12 +89,36 @@ export function everyObjective(tokenizer: Tokenizer, options: ViewOptions = {}):
     "sentence order": ({ text }) => showOrder(text, tokenizer, key),
     ...elsewhere && { "next sentence": ({ text }) => showNext(text, elsewhere, tokenizer, key) },
     "replaced tokens": (text) => showReplaced(one(text), vocabulary, key, rate),
+    ...sentinelsOf(vocabulary).length > 0 && {
+      "spans by sentinels": (text: AnnotatedText) =>
+        written(spanCorruption(vocabulary, { rate }).corrupt(one(text), key)),
+    },
+    "half to be written": (text) =>
+      written(maskedSequenceToSequence(vocabulary).corrupt(one(text), key)),
+    "turned": (text) => written(documentRotation(vocabulary).corrupt(one(text), key)),
+    "shuffled": ({ text }) => {
+      const maxLength = roomFor(text, tokenizer);
+      return written(
+        sentencePermutation(tokenizer, { maxLength }).corrupt([sentencesOf(text)], key),
+      );
+    },
   };
 }
 
 interface Hidden {
   readonly batch: EncodedBatch;
   readonly targets: MaskedTargets;
+}
+
+interface ToBeWritten {
+  readonly batch: EncodedBatch;
+  readonly targets: AnswerTargets;
+}
+
+async function showAnswer({ batch, targets }: ToBeWritten, vocabulary: Vocabulary): Promise<View> {
+  const ids = [...await read(targets.answer)].filter((id) => id !== ignored);
+  const answers = ids.map((id) => vocabulary.tokens[id]).join(" ");
+  return { sees: tokensOf(batch, vocabulary, new Set()), answers };
 }
 
 /** The first row's tokens; those at `marked` places stand between ‹ ›. */

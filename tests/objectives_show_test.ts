@@ -46,6 +46,9 @@ Deno.test("one text is shown under every objective, in both languages", async ()
       "sentence order",
       "next sentence",
       "replaced tokens",
+      "half to be written",
+      "turned",
+      "shuffled",
     ]);
     for (const { sees, answers } of rows) assert(sees.startsWith("[CLS] ") && answers !== "", sees);
     const shown = by(rows);
@@ -68,6 +71,16 @@ Deno.test("what is seen and what is answered make the text again", async () => {
     assertEquals(restored, original);
     assertEquals(left, []);
   }
+});
+
+Deno.test("spans by sentinels are shown where the vocabulary has sentinels", async () => {
+  await device("reference");
+  const tokenizer = tokenizerOf("a", "b", "<extra_id_0>", "<extra_id_1>");
+  const [row] = await underEach("a b", {
+    corrupted: everyObjective(tokenizer)["spans by sentinels"],
+  });
+  assertStringIncludes(row.sees, "<extra_id_0>");
+  assert(/^<extra_id_0> [ab] <extra_id_1> \[SEP\]$/.test(row.answers), row.answers);
 });
 
 Deno.test("another key hides something else, the same key the same", async () => {

@@ -1,23 +1,21 @@
-/** `deno task train`: pre-train a BERT on text files, with checkpoints that a kill cannot break. */
-import { initialise } from "../core/parameters.ts";
-import { keep, randomKey } from "../core/tensor/mod.ts";
-import { trainWordPiece } from "../core/text/train_wordpiece.ts";
-import { wordPiece } from "../core/text/wordpiece.ts";
+/** `deno task train`: pre-train a BERT or a GPT on text files, with checkpoints that a kill cannot break. */
 import { exceptBiasesAndNorms } from "../core/training/adamw.ts";
 import { readTraining, trainingFiles } from "../core/training/checkpoint.ts";
 import { linear } from "../core/training/learning_rate.ts";
 import { startTraining, train, type Training } from "../core/training/loop.ts";
 import { progress } from "../drawing/progress.ts";
-import { BERT, BERT_BASE } from "../models/bert.ts";
-import { type ModelParameters, modelParameters } from "../models/model.ts";
+import type { ModelParameters } from "../models/model.ts";
 import { loadPretrained, type Pretrained, savePretrained } from "../models/pretrained.ts";
+import type { Sentences } from "../objectives/next_sentence.ts";
 import { chooseDevice, type Command, deviceOption, main, UsageError, whole } from "./command.ts";
 import { readCorpus } from "./corpus.ts";
 import { stopOnInterrupt } from "./interrupt.ts";
-import { pretraining } from "./pretraining.ts";
+import { kindOf, kinds } from "./kinds.ts";
 
 const options = {
+  kind: { about: Object.keys(kinds).join(" or "), otherwise: "bert" },
   corpus: { about: "text files; more may follow the options", otherwise: undefined },
+  "held-out": { about: "a text file that is not trained on, to judge by", otherwise: undefined },
   steps: { about: "steps in all, those before a --resume included", otherwise: 1000 },
   out: { about: "folder of the checkpoint", otherwise: undefined },
   resume: { about: "go on from the checkpoint in --out", otherwise: false },
@@ -33,14 +31,13 @@ const options = {
   ...deviceOption,
 } as const;
 
-const heads = { maskedLM: true, nextSentence: true };
-
 const command: Command<typeof options> = {
   name: "train",
   about:
-    "Pre-train a BERT on plain text: masked words and next sentences. The same seed gives the\n" +
-    "same losses; a run that was stopped goes on with --resume as if it had not been.",
-  usage: "--corpus FILES --steps N --out DIR [--resume]",
+    "Pre-train on plain text: a BERT on masked words and next sentences, a GPT on the next word.\n" +
+    "The same seed gives the same losses; a run that was stopped goes on with --resume as if it\n" +
+    "had not been. A GPT is judged beside an n-gram that counts the same tokens.",
+  usage: "[--kind gpt] --corpus FILES --steps N --out DIR [--resume]",
   options,
   async run(given, rest) {
     if (!given.corpus) throw new UsageError("which text? Give --corpus FILES");
@@ -48,14 +45,14 @@ const command: Command<typeof options> = {
     const steps = whole("steps", given.steps), every = whole("save-every", given["save-every"]);
     const documents = await readCorpus([given.corpus, ...rest]);
     await chooseDevice(given.device);
+    const unseen = given["held-out"] ? await readCorpus([given["held-out"]]) : undefined;
     const { model, training } = given.resume
       ? await resume(given.out)
-      : await begin(given, documents.flat());
-    const { spec, sizes, tokenizer } = model;
-    const { length } = tokenizer!.vocabulary.tokens;
+      : await begin(given, documents);
+    const { length } = model.tokenizer!.vocabulary.tokens;
     console.log(`${documents.length} documents, ${length} tokens in the vocabulary`);
-    const shape = { batch: whole("batch", given.batch), length: sizes.positions };
-    const lessons = pretraining(spec, sizes, tokenizer!, shape);
+    const kind = kinds[kindOf(model)];
+    const lessons = kind.lessons(model, documents, whole("batch", given.batch));
     const save = async () => await savePretrained(given.out!, model, await trainingFiles(training));
     if (!given.resume) await save(); // a folder that cannot be written says so before the work
     const report = progress("pre-training", steps);
@@ -63,8 +60,7 @@ const command: Command<typeof options> = {
     for await (
       const { step, loss } of train(training, {
         steps,
-        batch: (key) => [lessons.lesson(documents, key)],
-        loss: (params, lesson, key) => lessons.loss(params, lesson, key).total,
+        ...lessons,
         rate: linear({ peak: given.rate, warmup: Math.ceil(steps / 10), steps }),
         adamw: { decays: exceptBiasesAndNorms },
       })
@@ -76,6 +72,7 @@ const command: Command<typeof options> = {
     await report.done();
     const { losses } = training;
     console.log(`step ${training.step}: loss ${losses.at(-1)}; checkpoint in ${given.out}`);
+    if (unseen) console.log(`held out: ${await kind.judge(model, unseen, documents)}`);
     if (stop.asked) Deno.exit(130);
   },
 };
@@ -92,25 +89,21 @@ async function resume(folder: string): Promise<Run> {
 
 async function begin(
   given: Parameters<typeof command.run>[0],
-  sentences: readonly string[],
+  documents: readonly Sentences[],
 ): Promise<Run> {
-  const vocabulary = trainWordPiece(sentences, {
-    vocabSize: whole("vocabulary", given.vocabulary),
-  });
-  const sizes = {
-    ...BERT_BASE,
-    vocabulary: vocabulary.tokens.length,
-    positions: whole("length", given.length, 8),
+  if (!Object.hasOwn(kinds, given.kind)) {
+    throw new UsageError(`--kind is "${given.kind}", not one of: ${Object.keys(kinds).join(", ")}`);
+  }
+  const seed = whole("seed", given.seed, 0);
+  const model = await kinds[given.kind as keyof typeof kinds].begin(documents, {
+    vocabulary: whole("vocabulary", given.vocabulary),
+    length: whole("length", given.length, 8),
     layers: whole("layers", given.layers),
     width: whole("width", given.width),
     heads: whole("heads", given.heads),
-    inner: 4 * given.width,
-    padding: vocabulary.special.pad,
-  };
-  const seed = whole("seed", given.seed, 0);
-  const params = await keep(initialise(modelParameters(BERT, sizes, heads), randomKey(seed)));
-  const model = { spec: BERT, sizes, heads, params, tokenizer: wordPiece(vocabulary) };
-  return { model, training: await startTraining(params, seed) };
+    seed,
+  });
+  return { model, training: await startTraining(model.params, seed) };
 }
 
 if (import.meta.main) await main(command);

@@ -1,0 +1,141 @@
+/**
+ * What `deno task train` can train: a BERT or a GPT, from the same documents.
+ *
+ * Idea   A kind says how it begins (vocabulary, sizes, first weights), what a step's batch and loss are, and
+ *        how it is judged on text that was held back. The loop is the same.
+ * @module
+ */
+import { initialise } from "../core/parameters.ts";
+import { keep, type Key, randomKey, type Tensor } from "../core/tensor/mod.ts";
+import { byteBPE } from "../core/text/byte_bpe.ts";
+import type { Tokenizer } from "../core/text/tokenizer.ts";
+import { trainByteBPE } from "../core/text/train_byte_bpe.ts";
+import { trainWordPiece } from "../core/text/train_wordpiece.ts";
+import { wordPiece } from "../core/text/wordpiece.ts";
+import { BERT, BERT_BASE } from "../models/bert.ts";
+import { GPT2, GPT2_SMALL } from "../models/gpt2.ts";
+import { type Heads, type ModelParameters, modelParameters } from "../models/model.ts";
+import { countNGrams, surprise } from "../models/n_gram.ts";
+import type { Pretrained } from "../models/pretrained.ts";
+import type { ModelSpec, Sizes } from "../models/spec.ts";
+import type { Sentences } from "../objectives/next_sentence.ts";
+import {
+  drawWindows,
+  judgeText,
+  tokensOf,
+  windowLoss,
+  type Windows,
+} from "./language_modelling.ts";
+import { type Lesson, pretraining } from "./pretraining.ts";
+
+/** What a person chooses of a model's sizes. */
+export interface Chosen {
+  /** Most tokens in the vocabulary. */
+  vocabulary: number;
+  /** Tokens in a text. */
+  length: number;
+  /** Layers of the model. */
+  layers: number;
+  /** Its width. */
+  width: number;
+  /** Its heads. */
+  heads: number;
+  /** Of the first weights. */
+  seed: number;
+}
+
+/** The batch and the loss of a step, as the loop of training takes them. */
+export interface Lessons {
+  /** The batch of a step, from its key. */
+  batch(key: Key): readonly unknown[];
+  /** The loss of a part of it. */
+  loss(params: ModelParameters, part: unknown, key: Key): Tensor<"">;
+}
+
+/** A kind of model that is trained from plain text. */
+export interface Kind {
+  /** A model that has learnt nothing yet. */
+  begin: (documents: readonly Sentences[], chosen: Chosen) => Promise<Pretrained>;
+  /** What it is taught. */
+  lessons: (model: Pretrained, documents: readonly Sentences[], batch: number) => Lessons;
+  /** A line about documents that it was not taught; `told` are those that it was. */
+  judge: (
+    model: Pretrained,
+    unseen: readonly Sentences[],
+    told: readonly Sentences[],
+  ) => Promise<string>;
+}
+
+async function fresh(
+  spec: ModelSpec,
+  base: Sizes,
+  tokenizer: Tokenizer,
+  { length, layers, width, heads: count, seed }: Chosen,
+  heads: Heads,
+  deviation?: number,
+): Promise<Pretrained> {
+  const vocabulary = tokenizer.vocabulary.tokens.length;
+  const own = { vocabulary, positions: length, layers, width, heads: count, inner: 4 * width };
+  const sizes = { ...base, ...own };
+  const declared = modelParameters(spec, sizes, heads);
+  const params = await keep(initialise(declared, randomKey(seed), deviation));
+  return { spec, sizes, heads, params, tokenizer };
+}
+
+/** Masked words and next sentences. */
+const bert: Kind = {
+  begin(documents, chosen) {
+    const vocabulary = trainWordPiece(documents.flat(), { vocabSize: chosen.vocabulary });
+    const base = { ...BERT_BASE, padding: vocabulary.special.pad };
+    const heads = { maskedLM: true, nextSentence: true };
+    return fresh(BERT, base, wordPiece(vocabulary), chosen, heads);
+  },
+  lessons({ spec, sizes, tokenizer }, documents, batch) {
+    const shape = { batch, length: sizes.positions };
+    const { lesson, loss } = pretraining(spec, sizes, tokenizer!, shape);
+    return {
+      batch: (key) => [lesson(documents, key)],
+      loss: (params, part: Lesson, key) => loss(params, part, key).total,
+    };
+  },
+  async judge({ spec, sizes, tokenizer, params }, unseen) {
+    const { judge } = pretraining(spec, sizes, tokenizer!, { batch: 16, length: sizes.positions });
+    const { maskedLM, nextSentence } = await judge(params, unseen);
+    return `masked LM ${maskedLM.toFixed(3)} nats, next sentence ${nextSentence.toFixed(3)} nats`;
+  },
+};
+
+/** Tokens that an n-gram looks at. */
+const order = 3;
+
+/** The next token. First weights as wide as the model is narrow, no dropout: it will not see its text often. */
+const gpt: Kind = {
+  begin(documents, chosen) {
+    const texts = documents.map((sentences) => sentences.join(" "));
+    const tokenizer = byteBPE(trainByteBPE(texts, { vocabSize: chosen.vocabulary }));
+    const base = { ...GPT2_SMALL, dropout: { hidden: 0, attention: 0 } };
+    const deviation = 0.02 * Math.sqrt(768 / chosen.width);
+    return fresh(GPT2, base, tokenizer, chosen, { languageModel: true }, deviation);
+  },
+  lessons(model, documents, batch) {
+    const ids = tokensOf(model.tokenizer!, documents), { positions: length } = model.sizes;
+    return {
+      batch: (key) => [drawWindows(ids, { batch, length }, key)],
+      loss: (params, windows: Windows, key) => windowLoss(model, params, windows, key),
+    };
+  },
+  async judge(model, unseen, told) {
+    const [ids, learnt] = [unseen, told].map((texts) => tokensOf(model.tokenizer!, texts));
+    const { vocabulary } = model.sizes, nats = (x: number) => `${x.toFixed(3)} nats a token`;
+    const counted = surprise(countNGrams(learnt, { order, vocabulary }), [...ids]);
+    return `${nats(await judgeText(model, ids))}; a ${order}-gram (Kneser–Ney) ${nats(counted)}` +
+      `; ln V ${Math.log(vocabulary).toFixed(3)}`;
+  },
+};
+
+/** The kinds by name. */
+export const kinds = { bert, gpt } as const;
+
+/** The kind of a trained model: one with a language-model head is a GPT. */
+export const kindOf = ({ params }: Pretrained): keyof typeof kinds =>
+  params.languageModel ? "gpt" : "bert";

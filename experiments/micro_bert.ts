@@ -17,7 +17,7 @@ import { wordPiece } from "../core/text/wordpiece.ts";
 import { exceptBiasesAndNorms } from "../core/training/adamw.ts";
 import { linear } from "../core/training/learning_rate.ts";
 import { startTraining, train } from "../core/training/loop.ts";
-import { createWorld, type Document, documents, type World } from "../data/mod.ts";
+import { createWorld, type Document, documents, type Language, type World } from "../data/mod.ts";
 import { BERT_TINY } from "../models/bert.ts";
 import { classifyText } from "../models/heads.ts";
 import { type Heads, type ModelParameters, modelParameters, nameTokens } from "../models/model.ts";
@@ -40,19 +40,19 @@ export interface MicroWorld {
   readonly tokenizer: Tokenizer;
 }
 
-const worlds = new Map<number, MicroWorld>();
+const worlds = new Map<string, MicroWorld>();
 
-/** The world of a seed; made once, then remembered. */
-export function microWorld(seed: number): MicroWorld {
-  const known = worlds.get(seed);
+/** The world of a seed, told in a language; made once, then remembered. */
+export function microWorld(seed: number, language: Language = "en"): MicroWorld {
+  const name = `${seed} ${language}`, known = worlds.get(name);
   if (known) return known;
   const world = createWorld(seed);
-  const told = [...documents(world, { seed, count: 4000 })];
-  const unseen = [...documents(world, { seed: seed + 1_000_000, count: 256 })];
+  const told = [...documents(world, { seed, count: 4000, language })];
+  const unseen = [...documents(world, { seed: seed + 1_000_000, count: 256, language })];
   const settings = { vocabSize: 2000, minFrequency: 1, lowerCase: true };
   const vocabulary = trainWordPiece(told.flatMap(textsOf), settings);
   const made = { world, told, unseen, tokenizer: wordPiece(vocabulary, { lowerCase: true }) };
-  worlds.set(seed, made);
+  worlds.set(name, made);
   return made;
 }
 

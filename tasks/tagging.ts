@@ -144,11 +144,14 @@ function stretches(
 ): [from: number, to: number][] {
   const room = length - encodeText(tokenizer, "").ids.length;
   const found: [number, number][] = [];
+  const count = (text: string) => tokenizer.encode(text).length;
   let used = Infinity;
   words.forEach((word, i) => {
-    const pieces = tokenizer.encode(i === 0 ? word : ` ${word}`).length;
-    if (used + pieces > room) found.push([i, i]);
-    used = used + pieces > room ? pieces : used + pieces;
+    used += count(` ${word}`); // byte-level pieces differ after a space
+    if (used > room) {
+      used = count(word);
+      found.push([i, i]);
+    }
     found.at(-1)![1] = i + 1;
   });
   return found;

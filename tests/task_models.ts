@@ -1,8 +1,11 @@
 /** What the tests of tasks share: small models of each family, with tokenizers of all kinds. */
 import { initialise } from "../core/parameters.ts";
 import { keep, randomKey } from "../core/tensor/mod.ts";
+import { byteBPE, ROBERTA_STYLE } from "../core/text/byte_bpe.ts";
 import { loadTokenizer } from "../core/text/load_tokenizer.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
+import { trainByteBPE } from "../core/text/train_byte_bpe.ts";
+import { createWorld, documents } from "../data/mod.ts";
 import { ALBERT } from "../models/albert.ts";
 import { BERT, BERT_TINY } from "../models/bert.ts";
 import { DISTILBERT } from "../models/distilbert.ts";
@@ -17,8 +20,8 @@ import { rowOf } from "../objectives/objective.ts";
 import { asBatch, type Task } from "../tasks/task.ts";
 import { goldenRoot } from "./golden_models.ts";
 
-/** Tokenizers of the three kinds, by the name of their golden folder. */
-export const kindsOfTokenizers = ["wordpiece", "bytebpe", "unigram-albert"];
+/** Tokenizers of all kinds: golden ones by the name of their folder, and a byte-level BPE as RoBERTa has it. */
+export const kindsOfTokenizers = ["wordpiece", "bytebpe", "unigram-albert", "roberta"];
 
 /** The encoders, each with the kind of tokenizer that its checkpoints have. */
 export const encoders: readonly [spec: ModelSpec, kind: string][] = [
@@ -27,11 +30,16 @@ export const encoders: readonly [spec: ModelSpec, kind: string][] = [
   [SPANBERT, "wordpiece"],
   [DISTILBERT, "wordpiece"],
   [ELECTRA, "wordpiece"],
-  [ROBERTA, "bytebpe"],
+  [ROBERTA, "roberta"],
   [ALBERT, "unigram-albert"],
 ];
 
+const texts = [...documents(createWorld(1), { seed: 1, count: 50 })].map(({ text }) => text);
+
 export async function tokenizerOfKind(kind: string): Promise<Tokenizer> {
+  if (kind === "roberta") {
+    return byteBPE(trainByteBPE(texts, { vocabSize: 600, style: ROBERTA_STYLE }));
+  }
   return (await loadTokenizer(`${goldenRoot}/tokenizers/${kind}`))!;
 }
 

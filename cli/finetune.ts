@@ -5,14 +5,8 @@ import { type Progress, progress } from "../drawing/progress.ts";
 import { plainTable } from "../drawing/table.ts";
 import { loadPretrained, type Pretrained, savePretrained } from "../models/pretrained.ts";
 import { readCoNLL, type Tagged } from "../tasks/conll.ts";
-import {
-  evaluate,
-  finetune,
-  type FinetuneOptions,
-  inEpochs,
-  type Report,
-  withHeadOf,
-} from "../tasks/finetune.ts";
+import { evaluate, type Report } from "../tasks/evaluate.ts";
+import { finetune, type FinetuneOptions, inEpochs, withHeadOf } from "../tasks/finetune.ts";
 import type { Scores } from "../tasks/metrics.ts";
 import { questionAnswering } from "../tasks/question_answering.ts";
 import { type Asked, readSQuAD } from "../tasks/squad.ts";

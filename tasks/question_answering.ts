@@ -40,7 +40,7 @@ const longestAnswer = 30;
  * import { initialise } from "@lineage/lineage/core/parameters";
  * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
  * import { modelParameters } from "@lineage/lineage/models/model";
- * import { answers } from "@lineage/lineage/tasks/finetune";
+ * import { answers } from "@lineage/lineage/tasks/evaluate";
  * import { questionAnswering } from "@lineage/lineage/tasks/question_answering";
  * import { assertStringIncludes } from "@std/assert";
  * const tokenizer = wordPiece(parseVocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nboat\nred\n"));

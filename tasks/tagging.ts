@@ -49,7 +49,7 @@ import { numberOf } from "./text_classification.ts";
  * import { initialise } from "@lineage/lineage/core/parameters";
  * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
  * import { modelParameters } from "@lineage/lineage/models/model";
- * import { answers } from "@lineage/lineage/tasks/finetune";
+ * import { answers } from "@lineage/lineage/tasks/evaluate";
  * import { tagging } from "@lineage/lineage/tasks/tagging";
  * import { assertEquals } from "@std/assert";
  * const tokenizer = wordPiece(parseVocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nboat\n##s\n"));

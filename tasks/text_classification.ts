@@ -34,7 +34,7 @@ import type { Labelled } from "./tsv.ts";
  * import { initialise } from "@lineage/lineage/core/parameters";
  * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
  * import { modelParameters } from "@lineage/lineage/models/model";
- * import { answers } from "@lineage/lineage/tasks/finetune";
+ * import { answers } from "@lineage/lineage/tasks/evaluate";
  * import { textClassification } from "@lineage/lineage/tasks/text_classification";
  * import { assert } from "@std/assert";
  * const tokenizer = wordPiece(parseVocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nboat\n"));

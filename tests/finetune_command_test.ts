@@ -72,6 +72,17 @@ for (
   });
 }
 
+Deno.test("finetune explains itself and its files", async () => {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", script, "--help"],
+  }).output();
+  const said = new TextDecoder().decode(stdout);
+  assertEquals(code, 0);
+  for (const part of ["deno task finetune", "SQuAD", "CoNLL", "--rate"]) {
+    assertStringIncludes(said, part);
+  }
+});
+
 Deno.test("without dev and test the last model is kept, and nothing is judged", async () => {
   const out = `${folder}/bare`;
   const { code, out: said } = await run({ ...small, epochs: 1, task: "classify", train: tsv, out });

@@ -2,15 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { device, leaves, randomKey, read } from "../core/tensor/mod.ts";
 import { loadPretrained, type Pretrained, savePretrained } from "../models/pretrained.ts";
 import type { Tagged } from "../tasks/conll.ts";
-import {
-  answers,
-  evaluate,
-  finetune,
-  type FinetuneReport,
-  inEpochs,
-  mainScore,
-  withHeadOf,
-} from "../tasks/finetune.ts";
+import { answers, evaluate, mainScore } from "../tasks/evaluate.ts";
+import { finetune, type FinetuneReport, inEpochs, withHeadOf } from "../tasks/finetune.ts";
 import { questionAnswering } from "../tasks/question_answering.ts";
 import type { Asked } from "../tasks/squad.ts";
 import { tagging } from "../tasks/tagging.ts";

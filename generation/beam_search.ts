@@ -11,7 +11,7 @@
  */
 import type { Pretrained } from "../models/pretrained.ts";
 import { type GenerationOptions, methodOf, penalised } from "./options.ts";
-import { beginWriting, type WritingOptions } from "./writing.ts";
+import { beginWriting, type Writing, type WritingOptions } from "./writing.ts";
 
 /** A text and how likely it is. */
 export interface Beam {
@@ -48,15 +48,49 @@ export async function searchBeams(
   options: GenerationOptions,
   { cache }: Pick<WritingOptions, "cache"> = {},
 ): Promise<Beam> {
+  const { beams = 1, maxTokens = Infinity } = options;
   methodOf(options);
-  const { beams = 1, maxTokens = Infinity, repetitionPenalty = 1, end = [] } = options;
   const prompts = Array.from({ length: beams }, () => prompt);
   const writing = await beginWriting(model, prompts, { room: maxTokens, cache });
+  return await searchFrom(writing, prompt, options);
+}
+
+/**
+ * The likeliest continuation of a writing that has as many equal texts as there are `beams`.
+ *
+ * @param before What was written before it, for the repetition penalty.
+ * @throws {RangeError} where the options contradict each other.
+ *
+ * @example
+ * ```ts
+ * import { searchFrom } from "@lineage/lineage/generation/beam_search";
+ * import { assertEquals } from "@std/assert";
+ * const scores = [Float32Array.of(0, 1), Float32Array.of(0, 1)]; // always the same: 1 is likelier
+ * let left = 3;
+ * const stay = () => Promise.resolve();
+ * const writing = {
+ *   scores,
+ *   get left() {
+ *     return left;
+ *   },
+ *   append: () => (left--, stay()),
+ *   choose: stay,
+ * };
+ * assertEquals((await searchFrom(writing, [], { beams: 2 })).ids, [1, 1, 1]);
+ * ```
+ */
+export async function searchFrom(
+  writing: Writing,
+  before: readonly number[],
+  options: GenerationOptions,
+): Promise<Beam> {
+  methodOf(options);
+  const { beams = 1, repetitionPenalty = 1, end = [] } = options;
   let open: Beam[] = [{ ids: [], logProbability: 0 }];
   const ended: Beam[] = [];
   while (writing.left > 0) {
     const ways = open.flatMap(({ ids, logProbability }, row) => {
-      const scores = penalised(writing.scores[row], [...prompt, ...ids], repetitionPenalty);
+      const scores = penalised(writing.scores[row], [...before, ...ids], repetitionPenalty);
       return best(logarithms(scores), 2 * beams).map(([id, log]) => ({
         row,
         id,

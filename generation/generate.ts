@@ -22,7 +22,7 @@ import {
   penalised,
   probabilities,
 } from "./options.ts";
-import { beginWriting, type WritingOptions } from "./writing.ts";
+import { beginWriting, type Writing, type WritingOptions } from "./writing.ts";
 
 /**
  * The tokens that follow a prompt, one at a time; it ends at a token of `end`, after `maxTokens`, or
@@ -96,8 +96,34 @@ export async function continueAll(
   prompts: readonly (readonly number[])[],
   { maxTokens, end = [] }: { maxTokens: number; end?: readonly number[] },
 ): Promise<number[][]> {
-  const writing = await beginWriting(model, prompts, { room: maxTokens });
-  const found: number[][] = prompts.map(() => []), open = new Set(prompts.keys());
+  return await continueFrom(await beginWriting(model, prompts, { room: maxTokens }), end);
+}
+
+/**
+ * The likeliest continuations of all texts of a writing, each up to a token of `end`.
+ *
+ * @example
+ * ```ts
+ * import { continueFrom } from "@lineage/lineage/generation/generate";
+ * import { assertEquals } from "@std/assert";
+ * let left = 3;
+ * const stay = () => Promise.resolve();
+ * const writing = {
+ *   scores: [Float32Array.of(0, 1, 0)],
+ *   get left() {
+ *     return left;
+ *   },
+ *   append: () => (left--, stay()),
+ *   choose: stay,
+ * };
+ * assertEquals(await continueFrom(writing, [2]), [[1, 1, 1]]);
+ * ```
+ */
+export async function continueFrom(
+  writing: Writing,
+  end: readonly number[] = [],
+): Promise<number[][]> {
+  const found = writing.scores.map((): number[] => []), open = new Set(found.keys());
   while (writing.left > 0) {
     const ids = writing.scores.map(likeliest);
     for (const b of open) {

@@ -170,7 +170,21 @@ function atPlace(x: Tensor<"B T D">, t: number): Tensor<"B T D"> {
   return rename(rearrange(rows, "M B D -> B M D"), "B M D -> B T D");
 }
 
-async function chooseRows({ layers }: KeyValueCache, rows: readonly number[]): Promise<void> {
+/**
+ * Go on with these rows of a cache; the same one may stand there more than once.
+ *
+ * @example
+ * ```ts
+ * import { emptyCache } from "@lineage/lineage/core/key_value_cache";
+ * import { chooseRows } from "@lineage/lineage/generation/writing";
+ * const cache = await emptyCache({ layers: 1, heads: 2, width: 4 }, 3, 2);
+ * await chooseRows(cache, [1, 1]);
+ * ```
+ */
+export async function chooseRows(
+  { layers }: Pick<KeyValueCache, "layers">,
+  rows: readonly number[],
+): Promise<void> {
   const wanted = tensor("B'", rows);
   const pick = (x: Tensor<"B H Tk K">) => rename(gather(x, wanted), "B' H Tk K -> B H Tk K");
   await read([], [[

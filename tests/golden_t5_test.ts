@@ -144,9 +144,9 @@ for (const name of goldenModels(["t5"])) {
         const model = await loadT5(folder), { sizes } = model;
         const { inputs } = cases.find(({ name }) => name === "padded")!;
         const source = { ids: grid(inputs.input_ids), mask: grid(inputs.attention_mask) };
-        const steps = greedy.decoder_ids[0].length - 1;
-        for (const cached of [true, false]) {
-          const answers = await greedyAnswers(model, source, { steps, cached, stop: false });
+        const room = greedy.decoder_ids[0].length - 1;
+        for (const cache of [true, false]) {
+          const answers = await greedyAnswers(model, source, { room, cache, end: [] });
           assertEquals(answers.map((ids) => [sizes.start, ...ids]), greedy.decoder_ids);
         }
       },

@@ -24,9 +24,11 @@ for (const kind of kindsOfTokenizers) {
   Deno.test(`an answer to its place and back is the answer, in windows too [${kind}]`, async () => {
     const model = await smallModel(await tokenizerOfKind(kind)), world = createWorld(2);
     let most = 0;
-    for (const length of [48, 66]) {
+    for (const [length, language] of [[48, "en"], [66, "en"], [66, "zh"]] as const) {
+      // English unigram pieces write Chinese as one unknown piece: there is no smaller stretch.
+      if (language === "zh" && kind === "unigram-albert") continue;
       const task = questionAnswering(model, length);
-      for (const example of questions(world, { seed: 4, count: 25 }).map(asAsked)) {
+      for (const example of questions(world, { seed: 4, count: 25, language }).map(asAsked)) {
         const { answer, rows, longest } = answerOfTargets(task, example, sure);
         // A piece may stand for more than the answer; here pieces end where words do.
         assertEquals(answer, example.answers[0].text);

@@ -1,0 +1,136 @@
+/**
+ * C17: every task as text to text works in one model — Raffel et al. 2019, T5 (1910.10683), §2.4 and table 14.
+ * Idea   One small T5 learns to tell sentiment, name things, sum up a day, translate into Chinese and answer
+ *        questions, all at once. Nothing tells the tasks apart but the first word of the source.
+ * Maths  way = (score − table) / (1 − table): how far from a table of answers to perfect
+ *        score: share of unseen sources whose answer is right to the last token
+ * Axes   B texts · T positions
+ * Differs from the paper, which pre-trains on 34 billion tokens and fine-tunes on each task: here there is no
+ *        pre-training, and the model is never tuned to one task.
+ * Trap   A table can be good: who is asked about may decide the answer. So each task is compared with the
+ *        answers most often given to the same beginning of a source.
+ * @module
+ */
+import { barChart } from "../drawing/svg.ts";
+import { T5 } from "../models/t5.ts";
+import { createWorld } from "../data/mod.ts";
+import {
+  all,
+  column,
+  type Experiment,
+  inWords,
+  judge,
+  type Numbers,
+  type Report,
+} from "./experiment.ts";
+import { type Lengths, microT5Sizes, rightAnswers, trainOnPairs } from "./micro_t5.ts";
+import { summary } from "./statistics.ts";
+import {
+  drawPairs,
+  tableScore,
+  type TaskName,
+  taskPairs,
+  tasks,
+  textTokenizer,
+  unseen,
+} from "./text_tasks.ts";
+
+const steps = 1500, asked = 192;
+
+/** Sources of a sentence or of a day; answers of a few words, or of a sentence. */
+const lengths: Record<TaskName, Lengths> = {
+  sentiment: { source: 16, answer: 12 },
+  tags: { source: 16, answer: 12 },
+  translation: { source: 16, answer: 20 },
+  summary: { source: 88, answer: 12 },
+  question: { source: 88, answer: 12 },
+};
+
+/** The tasks of a step, which have the same lengths, and how many pairs of each there are. */
+const turns: Partial<Record<TaskName, number>>[] = [
+  { sentiment: 12, tags: 20 },
+  { translation: 32 },
+  { summary: 6, question: 10 },
+];
+
+/** Up to where two sources begin alike. */
+const beginnings: Partial<Record<TaskName, (source: string) => string>> = {
+  question: (source) => source.slice(0, source.indexOf("?")),
+};
+
+/** How far on the way from a table to perfect a task has to be. */
+const line = 0.5;
+
+/** The experiment about text to text. */
+export const experiment: Experiment = {
+  name: "c17",
+  claim: "Every task as text to text works in one model",
+  sources: ["D1", "T5, 1910.10683, §2.4 and table 14"],
+  setting:
+    `A T5 of 2 + 2 layers and width 96, from nothing, ${steps} steps on five tasks in turn; ${asked} unseen ` +
+    "sources of each. Sentiment of an opinion, names of a sentence and their kinds, a sentence's Chinese " +
+    "twin, a day in seven words, a question about a day.",
+  rule:
+    "Each task has a way: how far its score is from a table of the most frequent answers to a perfect one. Holds " +
+    `where for every task the interval of its way lies above ${line}; opposite where for one it lies below.`,
+  columns: tasks.flatMap((task) => [
+    { key: task, label: `${task}, right to the last token` },
+    { key: `${task} table`, label: `${task}, by table` },
+  ]),
+  async run(seed, report) {
+    const { model, tokenizer, told, held } = await learn(seed, report);
+    const row: Record<string, number> = {};
+    for (const task of tasks) {
+      row[task] = await rightAnswers(model, tokenizer, held[task].slice(0, asked), lengths[task]);
+      row[`${task} table`] = tableScore(
+        told[task],
+        held[task].slice(0, asked),
+        beginnings[task] ?? (() => ""),
+      );
+    }
+    return row;
+  },
+  verdict(rows) {
+    const ways = tasks.map((task) => summary(wayOf(rows, task)));
+    const because = tasks.map((task, i) => `${task} ${inWords(ways[i], 2)}`).join("; ");
+    return { verdict: all(ways.map((way) => judge(way, line))), because: `Ways: ${because}` };
+  },
+  plot(rows) {
+    const bar = (name: string, key: string) => {
+      const { mean, deviation } = summary(column(rows, key));
+      return { name, value: mean, spread: deviation };
+    };
+    return barChart(
+      tasks.flatMap((task) => [bar(task, task), bar(`${task}, by table`, `${task} table`)]),
+      { title: "Five tasks, one model", valueLabel: "answers right to the last token" },
+    );
+  },
+  reading:
+    "The score is strict: one wrong character of a translation, or one thing not named, and the answer is wrong. " +
+    "None of the sources was seen in training, but their words were, as were the sentences' forms.",
+};
+
+/** How far on the way from a table to perfect a task is, seed by seed. */
+const wayOf = (rows: readonly Numbers[], task: TaskName) =>
+  rows.map((row) => (row[task] - row[`${task} table`]) / (1 - row[`${task} table`]));
+
+/** One model for all tasks, and what it has not seen. */
+async function learn(seed: number, report: Report) {
+  const world = createWorld(seed);
+  const told = taskPairs(world, { seed, documents: 4000, opinions: 4000 });
+  const others = taskPairs(world, { seed: seed + 1_000_000, documents: 200, opinions: 400 });
+  const tokenizer = textTokenizer(told);
+  const model = await trainOnPairs({
+    spec: T5,
+    sizes: microT5Sizes(tokenizer),
+    tokenizer,
+    steps,
+    seed,
+    batch(key, step) {
+      const turn = Object.entries(turns[step % turns.length]) as [TaskName, number][];
+      const pairs = turn.flatMap(([task, count], i) => drawPairs(told[task], count, key.derive(i)));
+      return { pairs, lengths: lengths[turn[0][0]] };
+    },
+  }, report);
+  return { model, tokenizer, told, held: unseen(others, told) };
+}

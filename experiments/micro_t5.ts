@@ -1,0 +1,138 @@
+/**
+ * A small T5 trained on pairs of texts, and its answers: what the experiments with encoder–decoders have in common.
+ * Idea   A batch is of short sources or of long ones, so that no step pads a sentence to the length of a day. Both
+ *        kinds take turns, and each has pairs of several tasks.
+ * Maths  L as in objectives/text_to_text.ts
+ * Axes   B texts · T positions, of the source or of the answer
+ * Differs from the paper: AdamW where T5's authors take Adafactor; and no pre-training, for the micro-world has as many
+ *        examples as one likes.
+ * Trap   T5's word vectors start with a deviation of 1, fifty times BERT's, and Adafactor's steps grow with them. Adam's
+ *        do not: at BERT's rate of 1e-3 the vectors hardly move.
+ * @module
+ */
+import { keep, type Key, randomKey } from "../core/tensor/mod.ts";
+import type { Tokenizer } from "../core/text/tokenizer.ts";
+import { linear } from "../core/training/learning_rate.ts";
+import { startTraining, train } from "../core/training/loop.ts";
+import { greedyAnswers, type Writer } from "../generation/answers.ts";
+import {
+  type EncoderDecoderParameters,
+  type EncoderDecoderSizes,
+  type EncoderDecoderSpec,
+  readSource,
+  scoreTokens,
+  shiftRight,
+  writeAnswer,
+} from "../models/encoder_decoder.ts";
+import { startT5, T5_TINY } from "../models/t5.ts";
+import { answerLoss, asPairs, type TextPair, type TextPairs } from "../objectives/text_to_text.ts";
+import type { Report } from "./experiment.ts";
+
+/** How long sources and answers are. */
+export interface Lengths {
+  /** Tokens of a source. */
+  readonly source: number;
+  /** Tokens of an answer. */
+  readonly answer: number;
+}
+
+/** Sizes that train in a minute, for the tokens of a tokenizer. */
+export const microT5Sizes = (
+  { vocabulary: { tokens, special } }: Tokenizer,
+  changed: Partial<EncoderDecoderSizes> = {},
+): EncoderDecoderSizes => ({
+  ...T5_TINY,
+  vocabulary: tokens.length,
+  padding: special.pad,
+  start: special.pad,
+  end: special.sep,
+  ...changed,
+});
+
+/** The loss of a batch of pairs. */
+export function pairsLoss(
+  spec: EncoderDecoderSpec,
+  sizes: EncoderDecoderSizes,
+  params: EncoderDecoderParameters,
+  { inputs, targets }: TextPairs,
+  key?: Key,
+): ReturnType<typeof answerLoss> {
+  const source = readSource(spec, sizes, params, inputs, key?.derive(0));
+  const ids = shiftRight(targets.answer, sizes);
+  const { last } = writeAnswer(spec, sizes, params, source, { ids }, key?.derive(1));
+  return answerLoss(scoreTokens(spec, params, last), targets);
+}
+
+/** What is learned from, and for how long. */
+export interface TextRecipe {
+  /** The model. */
+  readonly spec: EncoderDecoderSpec;
+  /** Its sizes. */
+  readonly sizes: EncoderDecoderSizes;
+  /** For all texts. */
+  readonly tokenizer: Tokenizer;
+  /** The batch of a step. */
+  readonly batch: (key: Key, step: number) => { pairs: readonly TextPair[]; lengths: Lengths };
+  /** Steps, of which a twentieth is warm-up. */
+  readonly steps: number;
+  /** Of parameters and batches. */
+  readonly seed: number;
+  /** The highest learning rate (default 6e-3). */
+  readonly peak?: number;
+}
+
+/** Train a T5 from nothing. */
+export async function trainOnPairs(
+  { spec, sizes, tokenizer, batch, steps, seed, peak = 6e-3 }: TextRecipe,
+  report: Report,
+): Promise<Writer> {
+  const params = await keep(startT5(spec, sizes, randomKey(seed)));
+  const running = train(await startTraining(params, seed), {
+    steps,
+    batch: (key, step) => {
+      const { pairs, lengths } = batch(key, step);
+      return [asPairs(tokenizer, pairs, lengths)];
+    },
+    loss: (params, pairs, key) => pairsLoss(spec, sizes, params, pairs, key),
+    rate: linear({ peak, warmup: Math.ceil(steps / 20), steps }),
+    adamw: { decay: 0 },
+  });
+  for await (const { step, loss } of running) {
+    if (step % Math.ceil(steps / 4) === 0) {
+      await report(`${spec.name}, step ${step} of ${steps}, loss ${loss.toFixed(2)}`);
+    }
+  }
+  return { spec, sizes, params };
+}
+
+/** The answers to some sources, as token ids. */
+export async function answersTo(
+  model: Writer,
+  tokenizer: Tokenizer,
+  pairs: readonly TextPair[],
+  lengths: Lengths,
+): Promise<number[][]> {
+  const answers: number[][] = [], size = 64;
+  for (let from = 0; from < pairs.length; from += size) {
+    const some = pairs.slice(from, from + size);
+    const filled = [...some, ...Array<TextPair>(size - some.length).fill(some[0])]; // one shape for all
+    const { inputs } = asPairs(tokenizer, filled, lengths);
+    const found = await greedyAnswers(model, inputs, { room: lengths.answer });
+    answers.push(...found.slice(0, some.length));
+  }
+  return answers;
+}
+
+/** The share of answers that are right to the last token. */
+export async function rightAnswers(
+  model: Writer,
+  tokenizer: Tokenizer,
+  pairs: readonly TextPair[],
+  lengths: Lengths,
+): Promise<number> {
+  const answers = await answersTo(model, tokenizer, pairs, lengths);
+  const right = pairs.filter(({ answer }, i) =>
+    tokenizer.encode(answer).map(({ id }) => id).join() === answers[i].join()
+  );
+  return right.length / pairs.length;
+}

@@ -1,15 +1,20 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { device, leaves, read } from "../core/tensor/mod.ts";
+import { device, keep, leaves, randomKey, read } from "../core/tensor/mod.ts";
 import { FileError } from "../core/training/files.ts";
 import {
   formatSafetensors,
   readSafetensors,
   type StoredTensor,
 } from "../core/training/safetensors.ts";
+import { initialise } from "../core/parameters.ts";
+import { ALBERT_STYLE, parsePieces, unigram } from "../core/text/unigram.ts";
+import { ALBERT } from "../models/albert.ts";
 import { BERT, BERT_TINY } from "../models/bert.ts";
+import { modelParameters } from "../models/model.ts";
 import { families } from "../models/huggingface/families.ts";
 import { loadPretrained, modelFiles, savePretrained } from "../models/pretrained.ts";
 import { goldenModels, goldenRoot } from "./golden_models.ts";
+import { goldenFolders } from "./golden_tokenizers.ts";
 
 const golden = new URL("./golden/models/bert-pretraining", import.meta.url).pathname;
 const word = "bert.embeddings.word_embeddings.weight";
@@ -128,6 +133,21 @@ Deno.test("a vocabulary larger than the model's is refused", async () => {
   for (let i = 0; i < 64; i++) tokens.push(`w${i}`);
   await refuses({ vocabulary: tokens.join("\n") }, "vocab.txt", "69", "64");
 });
+
+for (const { name, text } of goldenFolders("unigram-albert")) {
+  Deno.test(`an ALBERT goes with its pieces: ${name}`, async () => {
+    await device("wasm");
+    const tokenizer = unigram(parsePieces(text("pieces.json")), ALBERT_STYLE);
+    const vocabulary = tokenizer.vocabulary.tokens.length;
+    const sizes = { ...BERT_TINY, vocabulary, embedding: 8 }, heads = { maskedLM: true };
+    const params = await keep(initialise(modelParameters(ALBERT, sizes, heads), randomKey(1)));
+    const folder = `${await Deno.makeTempDir()}/albert`;
+    await savePretrained(folder, { spec: ALBERT, sizes, heads, params, tokenizer });
+    const again = (await loadPretrained(folder)).tokenizer!;
+    assertEquals(again.encode("The small boat"), tokenizer.encode("The small boat"));
+    assertEquals(again.template, tokenizer.template);
+  });
+}
 
 Deno.test("saving into a folder that holds something else touches nothing", async () => {
   await device("wasm");

@@ -20,6 +20,13 @@ import * as roberta from "../models/roberta.ts";
 import * as spanbert from "../models/spanbert.ts";
 import { encoderParameters, type ModelSpec, type Sizes } from "../models/spec.ts";
 import * as t5 from "../models/t5.ts";
+import {
+  TRANSFORMER_XL_WT103,
+  transformerXLParameters,
+  type TransformerXLSizes,
+} from "../models/transformer_xl.ts";
+import { UNILM, UNILM_LARGE } from "../models/unilm.ts";
+import { XLNET_BASE, XLNET_LARGE, xlnetParameters, type XLNetSizes } from "../models/xlnet.ts";
 import { type Command, main, UsageError } from "./command.ts";
 
 const { BERT, BERT_BASE, BERT_LARGE } = bert, { ALBERT } = albert, { ELECTRA } = electra;
@@ -47,6 +54,7 @@ export const family: readonly (readonly [name: string, ModelSpec, Sizes])[] = [
   ["  its generator", generator, electra.generatorSizes(electra.ELECTRA_BASE, 1 / 3)],
   ["ELECTRA-large", ELECTRA, electra.ELECTRA_LARGE],
   ["  its generator", generator, electra.generatorSizes(electra.ELECTRA_LARGE, 1 / 4)],
+  ["UniLM-large", UNILM, UNILM_LARGE],
   ["GPT", GPT, GPT_BASE],
   ["GPT-2 small", gpt2.GPT2, gpt2.GPT2_SMALL],
   ["GPT-2 medium", gpt2.GPT2, gpt2.GPT2_MEDIUM],
@@ -105,6 +113,43 @@ export function countRow(name: string, spec: ModelSpec, sizes: Sizes): Row {
   };
 }
 
+/** A row of the table for XLNet, without the bias that names words. */
+function xlnetRow(name: string, sizes: XLNetSizes): Row {
+  const declared = xlnetParameters(sizes, false), { layers, ...begins } = declared;
+  return rowOf(name, sizes, sizes.width, begins, layers, declared);
+}
+
+/** A row of the table for Transformer-XL, output layer and all. */
+function transformerXLRow(name: string, sizes: TransformerXLSizes): Row {
+  const declared = transformerXLParameters(sizes), { layers, words } = declared;
+  return rowOf(name, sizes, sizes.embedding, words, layers, declared);
+}
+
+function rowOf(
+  model: string,
+  { layers, width, heads }: XLNetSizes | TransformerXLSizes,
+  embedding: number,
+  ...[words, stack, whole]: unknown[]
+): Row {
+  return {
+    model,
+    layers,
+    width,
+    "embedding width": embedding,
+    heads,
+    embedding: countParameters(words),
+    "all layers": countParameters(stack),
+    parameters: countParameters(whole),
+  };
+}
+
+/** The models that remember. */
+export const recurrent: readonly Row[] = [
+  transformerXLRow("Transformer-XL", TRANSFORMER_XL_WT103),
+  xlnetRow("XLNet-base", XLNET_BASE),
+  xlnetRow("XLNet-large", XLNET_LARGE),
+];
+
 const command: Command<Record<string, never>> = {
   name: "count",
   about:
@@ -115,7 +160,7 @@ const command: Command<Record<string, never>> = {
   run(_, rest) {
     if (rest.length) throw new UsageError(`there is nothing to say after the name: ${rest[0]}`);
     const both = encoderDecoders.map((row) => encoderDecoderRow(...row));
-    console.log(plainTable([...family.map((row) => countRow(...row)), ...both]));
+    console.log(plainTable([...family.map((row) => countRow(...row)), ...recurrent, ...both]));
     return Promise.resolve();
   },
 };

@@ -7,13 +7,18 @@ const home = new URL("../", import.meta.url);
 const at = (path: string, ...names: string[]): Root[] =>
   names.map((name) => ({ name, url: new URL(path, home) }));
 
-/** Names of the models: files in models/ that declare one. */
-export async function modelNames(): Promise<string[]> {
-  const found: string[] = [];
+/** Names of the models of one stack: files in models/ that declare one. */
+export const modelNames = (): Promise<string[]> => declaring("ModelSpec");
+
+/** Names of the encoder–decoders. */
+export const encoderDecoderNames = (): Promise<string[]> => declaring("EncoderDecoderSpec");
+
+async function declaring(type: string): Promise<string[]> {
+  const found: string[] = [], declaration = new RegExp(`^export const \\w+: ${type} = `, "m");
   for await (const { name, isFile } of Deno.readDir(new URL("models/", home))) {
     if (!isFile || !name.endsWith(".ts")) continue;
     const text = await Deno.readTextFile(new URL(`models/${name}`, home));
-    if (/^export const \w+: ModelSpec = /m.test(text)) found.push(name.replace(/\.ts$/, ""));
+    if (declaration.test(text)) found.push(name.replace(/\.ts$/, ""));
   }
   return found.sort();
 }
@@ -24,25 +29,17 @@ export async function modelNames(): Promise<string[]> {
  * @throws {UsageError} where there is no such model.
  */
 export async function expand(name: string, tensor?: string): Promise<string> {
-  const names = await modelNames();
+  const names = [...await modelNames(), ...await encoderDecoderNames()];
   if (!names.includes(name)) {
-    throw new UsageError(`there is no model "${name}"; there are: ${names.join(", ")}`);
+    throw new UsageError(`there is no model "${name}"; there are: ${names.sort().join(", ")}`);
   }
   const path = `models/${name}.ts`;
   const exported: Record<string, unknown> = await import(new URL(path, home).href);
   const specs = Object.values(exported).filter(isSpec);
-  const objectives = specs.flatMap((spec) => [...spec.objectives]);
-  const ofSentences = objectives.some((o) => ["nextSentence", "sentenceOrder"].includes(o));
+  const parts = specs.some((spec) => "layer" in spec) ? ofOneStack(specs) : ofTwoStacks;
   const roots = [
     ...at("core/parameters.ts", "countParameters", "initialise"),
-    ...at("models/spec.ts", "encoderParameters", "encode"),
-    ...objectives.includes("replacedTokens")
-      ? at("models/detection_head.ts", "detectionParameters", "detectReplaced")
-      : [],
-    ...objectives.includes("nextToken")
-      ? at("models/heads.ts", "languageModelLogits")
-      : at("models/heads.ts", "maskedLMParameters", "maskedLMLogits"),
-    ...ofSentences ? at("models/heads.ts", "classifierParameters", "classifyText") : [],
+    ...parts,
     ...at(path, ...Object.keys(exported)),
   ];
   return await oneFile({
@@ -54,8 +51,32 @@ export async function expand(name: string, tensor?: string): Promise<string> {
   });
 }
 
-const isSpec = (value: unknown): value is ModelSpec =>
-  typeof value === "object" && value !== null && "objectives" in value && "layer" in value;
+type Named = Pick<ModelSpec, "name" | "objectives">;
+
+const isSpec = (value: unknown): value is Named =>
+  typeof value === "object" && value !== null && "objectives" in value;
+
+/** What a model of one stack is made and run with. */
+function ofOneStack(specs: readonly Named[]): Root[] {
+  const objectives = specs.flatMap((spec) => [...spec.objectives]);
+  const ofSentences = objectives.some((o) => ["nextSentence", "sentenceOrder"].includes(o));
+  return [
+    ...at("models/spec.ts", "encoderParameters", "encode"),
+    ...objectives.includes("replacedTokens")
+      ? at("models/detection_head.ts", "detectionParameters", "detectReplaced")
+      : [],
+    ...objectives.includes("nextToken")
+      ? at("models/heads.ts", "languageModelLogits")
+      : at("models/heads.ts", "maskedLMParameters", "maskedLMLogits"),
+    ...ofSentences ? at("models/heads.ts", "classifierParameters", "classifyText") : [],
+  ];
+}
+
+/** What an encoder–decoder is made and run with. */
+const ofTwoStacks = at(
+  "models/encoder_decoder.ts",
+  ...["encoderDecoderParameters", "readSource", "writeAnswer", "scoreTokens", "shiftRight"],
+);
 
 const options = {
   tensor: {
@@ -73,7 +94,8 @@ const command: Command<typeof options> = {
   options,
   async run({ tensor }, [name, ...more]) {
     if (!name || more.length) {
-      throw new UsageError(`name one model: ${(await modelNames()).join(", ")}`);
+      const names = [...await modelNames(), ...await encoderDecoderNames()];
+      throw new UsageError(`name one model: ${names.sort().join(", ")}`);
     }
     console.log((await expand(name, tensor)).trimEnd());
   },

@@ -20,7 +20,9 @@ export async function writeOut(sources: ReadonlyMap<string, Source>, floor: URL)
   for (const [href, { statements, imports }] of sources) {
     for (const statement of statements) {
       const [name] = statement.names, code = codeOf(statement.text);
-      if (!/^export const \w+: (ModelSpec|Sizes) = \{\s*\.\.\./m.test(code)) continue;
+      if (!/^export const \w+: (EncoderDecoder|Model)?(Spec|Sizes) = \{\s*\.\.\./m.test(code)) {
+        continue;
+      }
       const value = literal(modules.get(href)![name], concepts);
       const [start] = statement.text.match(/^[\s\S]*?export const \w+: \w+ = /)!;
       statement.text = `${start}${value};`;
@@ -37,10 +39,10 @@ export async function writeOut(sources: ReadonlyMap<string, Source>, floor: URL)
 const declares = ({ statements }: Source, name: string) =>
   statements.some(({ names }) => names.includes(name));
 
-/** A record of functions, such as an embedding, goes by its name. */
+/** A record with functions, such as an embedding, goes by its name; a model is written out. */
 const isConcept = (value: unknown) =>
-  typeof value === "object" && value !== null &&
-  Object.values(value).every((x) => typeof x === "function");
+  typeof value === "object" && value !== null && !("objectives" in value) &&
+  Object.values(value).some((x) => typeof x === "function");
 
 /** A value as it would be written. */
 function literal(value: unknown, concepts: Map<unknown, string>): string {

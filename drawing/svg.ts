@@ -11,4 +11,5 @@ export { lineChart, type LineChartOptions } from "./line_chart.ts";
 export { type PictureOptions, pictureText } from "./picture.ts";
 export type { Numbers, Series } from "./series.ts";
 export { smallMultiples, type SmallMultiplesOptions } from "./small_multiples.ts";
+export { type Branch, tree } from "./tree.ts";
 export { htmlTable, plainTable, type Row } from "./table.ts";

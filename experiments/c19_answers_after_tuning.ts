@@ -1,0 +1,171 @@
+/**
+ * C19: after supervised fine-tuning the model answers instead of continuing — Ouyang et al. 2022 (2203.02155), §3.
+ * Idea   A GPT reads documents of the micro-world until it can go on with them. Asked a question about one,
+ *        it goes on: with another sentence. Then it is shown documents with questions and answers; only the
+ *        answers count. Asked about documents that neither met, the one continues, the other answers.
+ * Maths  right = the continuation up to the end of the text is the answer, word for word
+ * Axes   none: rows of tokens
+ * Differs from the paper: whose instructions are of every kind; here they are questions whose answers stand
+ *        in the document. A word is a token.
+ * @module
+ */
+import { randomKey } from "../core/tensor/mod.ts";
+import type { Tokenizer } from "../core/text/tokenizer.ts";
+import {
+  type Document,
+  documentNumber,
+  type Question,
+  questionsAbout,
+  type World,
+} from "../data/mod.ts";
+import { barChart } from "../drawing/svg.ts";
+import { continueAll } from "../generation/generate.ts";
+import type { Pretrained } from "../models/pretrained.ts";
+import { draws } from "../objectives/objective.ts";
+import { all, column, type Experiment, inWords, judge } from "./experiment.ts";
+import { worldInWords } from "./small_bert.ts";
+import { freshGPT, type Row, teach } from "./small_gpt.ts";
+import { summary } from "./statistics.ts";
+
+const length = 96, room = 12, asked = 256, told = 20_000;
+const reading = 900, answering = 900;
+
+/** What both models share: a world, its words, its documents. */
+interface School {
+  world: World;
+  tokenizer: Tokenizer;
+  seed: number;
+}
+
+const idsOf = ({ tokenizer }: School, text: string): number[] =>
+  tokenizer.encode(text).map(({ id }) => id);
+const marks = ({ tokenizer }: School) => tokenizer.vocabulary.special;
+
+/** A document to be read: every token counts. */
+function toRead(school: School, document: Document): Row {
+  const { cls, sep } = marks(school);
+  return { ids: [cls, ...idsOf(school, document.text), sep], counts: () => true };
+}
+
+/** A document with its questions and answers: of these, the answers and their ends count. */
+function toAnswer(school: School, document: Document, draw: (size: number) => number): Row {
+  const ids = [marks(school).cls, ...idsOf(school, document.text)], counted = new Set<number>();
+  const left = questionsAbout(document);
+  while (left.length) {
+    const [{ question, answer }] = left.splice(draw(left.length), 1);
+    ids.push(...idsOf(school, question));
+    const said = [...idsOf(school, answer), marks(school).sep];
+    said.forEach((_, i) => counted.add(ids.length + i));
+    ids.push(...said);
+  }
+  return { ids, counts: (position) => counted.has(position) };
+}
+
+/** Questions about documents that nobody was told. */
+function unseen({ world, seed }: School): Question[] {
+  const draw = draws(randomKey(seed, 3)), found: Question[] = [];
+  for (let number = 0; found.length < asked; number++) {
+    const document = documentNumber(world, seed + 1_000_000, number);
+    const all = questionsAbout(document);
+    if (all.length) found.push(all[draw(all.length)]);
+  }
+  return found;
+}
+
+/** What a model writes after each question, up to the end of its text. */
+async function answersOf(model: Pretrained, school: School, questions: readonly Question[]) {
+  const { cls, sep } = marks(school), found: number[][] = [];
+  const prompts = questions.map(({ context, question }) => [
+    cls,
+    ...idsOf(school, context),
+    ...idsOf(school, question),
+  ]);
+  for (let at = 0; at < prompts.length; at += 32) {
+    const some = prompts.slice(at, at + 32);
+    found.push(...await continueAll(model, some, { maxTokens: room, end: [sep] }));
+  }
+  return found;
+}
+
+async function judgeAnswers(model: Pretrained, school: School, questions: readonly Question[]) {
+  const said = await answersOf(model, school, questions);
+  const share = (is: (ids: readonly number[], question: Question) => boolean, among = questions) =>
+    questions.filter((q, i) => among.includes(q) && is(said[i], q)).length / among.length;
+  const right = (ids: readonly number[], { answer }: Question) =>
+    ids.join() === idsOf(school, answer).join();
+  return {
+    right: share(right),
+    days: share(right, questions.filter((q) => q.about === "day")),
+    goesOn: share((ids) => ids.length === room),
+  };
+}
+
+/** C19, as an experiment. */
+export const experiment: Experiment = {
+  name: "c19",
+  claim: "After supervised fine-tuning the model answers instead of continuing",
+  sources: ["D1", "Ouyang et al. 2022 (2203.02155), §3"],
+  setting:
+    `a GPT-2 of 2 layers, 64 wide, reads documents for ${reading} steps, then questions and answers about documents for ${answering}; ${asked} questions about unseen documents, greedy, at most ${room} tokens`,
+  rule:
+    "holds if the 95 % interval of the tuned model's share of right answers lies above 0.9, and that of the base model's share of texts that go on past any answer above 0.5; opposite if the tuned model is right less often than the base",
+  columns: [
+    { key: "tuned", label: "tuned: right" },
+    { key: "tunedDays", label: "tuned: right about the day" },
+    { key: "tunedOn", label: "tuned: goes on" },
+    { key: "base", label: "base: right" },
+    { key: "baseOn", label: "base: goes on" },
+  ],
+  async run(seed, report) {
+    const { world, tokenizer } = worldInWords(seed), school = { world, tokenizer, seed };
+    const vocabulary = tokenizer.vocabulary.tokens.length;
+    const sizes = { vocabulary, positions: length, layers: 2, width: 64, heads: 2 };
+    const model = await freshGPT(sizes, seed);
+    const document = (draw: (n: number) => number) => documentNumber(world, seed, draw(told));
+    const recipe = { batch: 16, peak: 4e-3, seed };
+    await teach(
+      model,
+      (draw) => toRead(school, document(draw)),
+      { ...recipe, steps: reading },
+      report,
+    );
+    const questions = unseen(school), base = await judgeAnswers(model, school, questions);
+    await report(`base: right ${base.right.toFixed(3)}, goes on ${base.goesOn.toFixed(3)}`);
+    const lesson = (draw: (n: number) => number) => toAnswer(school, document(draw), draw);
+    await teach(model, lesson, { ...recipe, steps: answering }, report);
+    const tuned = await judgeAnswers(model, school, questions);
+    await report(`tuned: right ${tuned.right.toFixed(3)}, about the day ${tuned.days.toFixed(3)}`);
+    return {
+      tuned: tuned.right,
+      tunedDays: tuned.days,
+      tunedOn: tuned.goesOn,
+      base: base.right,
+      baseOn: base.goesOn,
+    };
+  },
+  verdict(rows) {
+    const [tuned, on] = [summary(column(rows, "tuned")), summary(column(rows, "baseOn"))];
+    const worse = summary(rows.map((row) => row.tuned - row.base)).high < 0;
+    const verdicts = [judge(tuned, 0.9), judge(on, 0.5)].map((one) =>
+      one === "opposite" ? "not visible at this scale" : one
+    );
+    return {
+      verdict: worse ? "opposite" : all(verdicts),
+      because: `tuned, right: ${inWords(tuned)}; base, goes on: ${inWords(on)}`,
+    };
+  },
+  plot(rows) {
+    const bar = (name: string, key: string) => {
+      const { mean, deviation } = summary(column(rows, key));
+      return { name, value: mean, spread: deviation };
+    };
+    return barChart([
+      bar("tuned: right", "tuned"),
+      bar("base: right", "base"),
+      bar("tuned: goes on", "tunedOn"),
+      bar("base: goes on", "baseOn"),
+    ], { title: "After a question", valueLabel: "share of questions" });
+  },
+  reading:
+    "What changes is what the model takes its text to be. All that it needs for an answer was there before: the document is in its prompt.",
+};

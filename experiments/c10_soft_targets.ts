@@ -113,4 +113,6 @@ export const experiment: Experiment = {
         floors: [{ name: "teacher", y: summary(column(rows, "teacher")).mean }],
       },
     ),
+  reading:
+    "What regularises here is two things, and the third way tells them apart. A student that gets nothing but the teacher's likeliest class has most of the gain, and hardly over-fits either: the teacher, who saw twenty times as many examples, has put the wrong labels right. What the soft targets add beyond that, which classes are nearly right, is smaller, but there in every seed. In the paper's figures both are together. With right labels only (a trial) nothing sinks after the best step, and soft targets gain a few hundredths.",
 };

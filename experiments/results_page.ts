@@ -45,10 +45,10 @@ export function resultsPage(
   { command, date, device, cores, seconds, seeds }: Circumstances,
 ): string {
   const { name, claim, sources, setting, rule, reading, columns } = experiment;
-  const numbers = rows.map((row, i) => [
-    String(seeds[i]),
-    ...columns.map(({ key, digits = 3 }) => row[key].toFixed(digits)),
-  ]);
+  const every = means(experiment, rows).map(([label, mean], i) => {
+    const { key, digits = 3 } = columns[i];
+    return [label, mean, ...rows.map((row) => row[key].toFixed(digits))];
+  });
   const parts = [
     `# ${name.toUpperCase()}: ${claim}`,
     `Source: ${sources.join("; ")}.`,
@@ -56,11 +56,9 @@ export function resultsPage(
     because,
     `Rule, fixed before the run: ${rule}`,
     `Setting: ${setting}`,
-    table(["", `mean ± sd of ${rows.length} seeds`], means(experiment, rows)),
     experiment.plot ? `![${name}](${name}.svg)` : "",
     reading ?? "",
-    "## Every seed",
-    table(["seed", ...columns.map(({ label }) => label)], numbers),
+    table(["", "mean ± sd", ...seeds.map((seed) => `seed ${seed}`)], every),
     "## Again",
     `\`${command}\`, run on ${date}: ${seconds.toFixed(0)} s on ${cores} cores, ${device}.`,
   ];

@@ -1,14 +1,17 @@
 /**
- * Loading and saving a T5 in Hugging Face's layout: config.json, model.safetensors, vocab.txt if there is one.
+ * Loading and saving a T5 in Hugging Face's layout: config.json, model.safetensors, and its tokenizer's files.
  *
  * Idea   As in pretrained.ts: the declaration says which tensors there must be, and the file has exactly those
  *        or nothing is loaded.
  * Maths  none.
- * Differs from the paper: there is none. Hugging Face's T5 has a SentencePiece file for its vocabulary; that is read
- *        by core/text/unigram.ts. A vocab.txt is for those who train a small T5 on WordPiece.
+ * Differs from the paper: there is none.
+ * Trap   A published T5 knows 32,128 tokens, its SentencePiece file 32,000 and 100 sentinels: the last 28 rows of its
+ *        vectors are nobody's.
  * @module
  */
 import { keep } from "../core/tensor/mod.ts";
+import { loadTokenizer } from "../core/text/load_tokenizer.ts";
+import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { FileError, readJSON, writeFolderAtomically } from "../core/training/files.ts";
 import { readWeights, safetensorsParts } from "../core/training/safetensors.ts";
 import { type EncoderDecoderParameters, encoderDecoderParameters } from "./encoder_decoder.ts";
@@ -21,6 +24,8 @@ import { readT5Config, type SizedT5, t5Naming, writeT5Config } from "./huggingfa
 export interface PretrainedT5 extends SizedT5 {
   /** The parameters, kept on the device. */
   params: EncoderDecoderParameters;
+  /** How a text becomes its tokens, if the folder has the files of a tokenizer. */
+  tokenizer?: Tokenizer;
   /** What its config.json said besides; it goes where the model goes. */
   config?: Config;
 }
@@ -51,7 +56,13 @@ export async function loadT5(folder: string): Promise<PretrainedT5> {
   const { spec, sizes } = sizedOf(path, config);
   const declared = encoderDecoderParameters(spec, sizes), naming = t5Naming(spec);
   const params = fromStored(`${folder}/model.safetensors`, weights, naming, declared);
-  return { spec, sizes, params: await keep(params), config: otherKeys(config) };
+  return {
+    spec,
+    sizes,
+    params: await keep(params),
+    tokenizer: await loadTokenizer(folder, sizes.vocabulary),
+    config: otherKeys(config),
+  };
 }
 
 function sizedOf(path: string, config: Config): SizedT5 {
@@ -83,5 +94,6 @@ export async function saveT5(folder: string, model: PretrainedT5): Promise<void>
   await writeFolderAtomically(folder, {
     "config.json": JSON.stringify(said, null, 2) + "\n",
     "model.safetensors": safetensorsParts(tensors, { format: "pt" }),
+    ...model.tokenizer?.files(),
   });
 }

@@ -33,6 +33,7 @@ import {
   type Tensor,
   tensor,
 } from "../core/tensor/mod.ts";
+import { type ScoredPiece, t5Style, unigram } from "../core/text/unigram.ts";
 import { FileError } from "../core/training/files.ts";
 import { BART, BART_BASE, MASS } from "../models/bart.ts";
 import {
@@ -424,6 +425,16 @@ for (const [spec, sizes] of models.slice(0, 2)) {
     await assertRejects(() => loadT5(folder), FileError, "mt5");
   });
 }
+
+Deno.test("a T5 takes its tokenizer along, sentinels and all", async () => {
+  await device("wasm");
+  const pieces: ScoredPiece[] = [["<pad>", 0, 3], ["</s>", 0, 3], ["<unk>", 0, 2], ["▁a", -1, 1]];
+  const tokenizer = unigram(pieces, t5Style(3)), folder = `${await Deno.makeTempDir()}/t5`;
+  await saveT5(folder, { spec: T5, sizes, params: startT5(T5, sizes, randomKey(3)), tokenizer });
+  const { vocabulary } = (await loadT5(folder)).tokenizer!;
+  assertEquals(vocabulary.tokens.length, 4 + 3);
+  assertEquals(vocabulary.tokens.at(-1), "<extra_id_0>");
+});
 
 Deno.test("the attention of an untrained T5 sums to one over the source", async () => {
   await device("reference");

@@ -1,7 +1,8 @@
 /** The objectives of encoder–decoders: what the source becomes, what is to be written, what is refused. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { encodeBatch } from "../core/text/batch.ts";
-import { createVocabulary, parseVocabulary } from "../core/text/vocabulary.ts";
+import { type ScoredPiece, t5Style, unigram } from "../core/text/unigram.ts";
+import { parseVocabulary } from "../core/text/vocabulary.ts";
 import { wordPiece } from "../core/text/wordpiece.ts";
 import {
   device,
@@ -236,8 +237,24 @@ Deno.test("asPairs(): sources and answers of a tokenizer, refused where they are
   assertThrows(() => asAnswers([[]], 3), RangeError, "nothing to be written");
 });
 
-Deno.test("T5's own vocabulary has its sentinels at the end", () => {
-  const tokens = ["<pad>", "</s>", "a", "<extra_id_1>", "<extra_id_0>"];
-  const own = createVocabulary(tokens, { pad: "<pad>", sep: "</s>" });
-  assertEquals(sentinelsOf(own), [4, 3]);
+Deno.test("T5's own pieces: the source and the answer of the paper's figure 2", async () => {
+  await device("reference");
+  const words = "Thank you for inviting me to your party last week .".split(" ");
+  const pieces: ScoredPiece[] = [["<pad>", 0, 3], ["</s>", 0, 3], ["<unk>", 0, 2]];
+  const tokenizer = unigram(
+    [...pieces, ...words.map((w): ScoredPiece => [`▁${w}`, -1, 1])],
+    t5Style(4),
+  );
+  const { vocabulary } = tokenizer, batch = encodeBatch(tokenizer, [words.join(" ")]);
+  const found = new Set<string>(),
+    { corrupt } = spanCorruption(vocabulary, { rate: 0.27, meanLength: 1.5 });
+  for (let seed = 0; seed < 300; seed++) {
+    const { batch: source, targets } = corrupt(batch, randomKey(seed));
+    const answer = [...await read(targets.answer)].filter((id) => id !== ignored);
+    const text = (ids: Iterable<number>) => [...ids].map((id) => vocabulary.tokens[id]).join(" ");
+    found.add(`${text(source.ids).replace(/( <pad>)+$/, "")} | ${text(answer)}`);
+  }
+  const [x, y, z] = [0, 1, 2].map((i) => `<extra_id_${i}>`);
+  const source = `▁Thank ▁you ${x} ▁me ▁to ▁your ▁party ${y} ▁week ▁. </s>`;
+  assert(found.has(`${source} | ${x} ▁for ▁inviting ${y} ▁last ${z} </s>`));
 });

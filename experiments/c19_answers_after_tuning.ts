@@ -27,8 +27,8 @@ import { worldInWords } from "./small_bert.ts";
 import { freshGPT, type Row, teach } from "./small_gpt.ts";
 import { summary } from "./statistics.ts";
 
-const length = 96, room = 12, asked = 256, told = 20_000;
-const reading = 900, answering = 900;
+const length = 56, sentences = 3, room = 12, longest = 3, asked = 256, told = 20_000;
+const reading = 400, answering = 900;
 
 /** What both models share: a world, its words, its documents. */
 interface School {
@@ -40,6 +40,14 @@ interface School {
 const idsOf = ({ tokenizer }: School, text: string): number[] =>
   tokenizer.encode(text).map(({ id }) => id);
 const marks = ({ tokenizer }: School) => tokenizer.vocabulary.special;
+
+/** Some sentences of a document that follow one another. */
+function excerpt({ world }: School, seed: number, number: number, draw: (n: number) => number) {
+  const document = documentNumber(world, seed, number);
+  const start = draw(document.sentences.length - sentences + 1);
+  const kept = document.sentences.slice(start, start + sentences);
+  return { ...document, sentences: kept, text: kept.map(({ text }) => text).join(" ") };
+}
 
 /** A document to be read: every token counts. */
 function toRead(school: School, document: Document): Row {
@@ -62,11 +70,10 @@ function toAnswer(school: School, document: Document, draw: (size: number) => nu
 }
 
 /** Questions about documents that nobody was told. */
-function unseen({ world, seed }: School): Question[] {
-  const draw = draws(randomKey(seed, 3)), found: Question[] = [];
+function unseen(school: School): Question[] {
+  const draw = draws(randomKey(school.seed, 3)), found: Question[] = [];
   for (let number = 0; found.length < asked; number++) {
-    const document = documentNumber(world, seed + 1_000_000, number);
-    const all = questionsAbout(document);
+    const all = questionsAbout(excerpt(school, school.seed + 1_000_000, number, draw));
     if (all.length) found.push(all[draw(all.length)]);
   }
   return found;
@@ -96,7 +103,7 @@ async function judgeAnswers(model: Pretrained, school: School, questions: readon
   return {
     right: share(right),
     days: share(right, questions.filter((q) => q.about === "day")),
-    goesOn: share((ids) => ids.length === room),
+    goesOn: share((ids) => ids.length > longest),
   };
 }
 
@@ -106,9 +113,9 @@ export const experiment: Experiment = {
   claim: "After supervised fine-tuning the model answers instead of continuing",
   sources: ["D1", "Ouyang et al. 2022 (2203.02155), §3"],
   setting:
-    `a GPT-2 of 2 layers, 64 wide, reads documents for ${reading} steps, then questions and answers about documents for ${answering}; ${asked} questions about unseen documents, greedy, at most ${room} tokens`,
+    `a GPT-2 of 2 layers, 64 wide, reads documents for ${reading} steps, then ${sentences} sentences at a time with questions and answers for ${answering}; ${asked} questions about sentences of unseen documents, greedy; no answer has more than ${longest} words`,
   rule:
-    "holds if the 95 % interval of the tuned model's share of right answers lies above 0.9, and that of the base model's share of texts that go on past any answer above 0.5; opposite if the tuned model is right less often than the base",
+    "holds if the 95 % interval of the tuned model's share of right answers lies above 0.9, and that of the base model's share of texts that go on for longer than any answer above 0.5; opposite if the tuned model is right less often than the base",
   columns: [
     { key: "tuned", label: "tuned: right" },
     { key: "tunedDays", label: "tuned: right about the day" },
@@ -121,17 +128,14 @@ export const experiment: Experiment = {
     const vocabulary = tokenizer.vocabulary.tokens.length;
     const sizes = { vocabulary, positions: length, layers: 2, width: 64, heads: 2 };
     const model = await freshGPT(sizes, seed);
-    const document = (draw: (n: number) => number) => documentNumber(world, seed, draw(told));
     const recipe = { batch: 16, peak: 4e-3, seed };
-    await teach(
-      model,
-      (draw) => toRead(school, document(draw)),
-      { ...recipe, steps: reading },
-      report,
-    );
+    const text = (draw: (n: number) => number) =>
+      toRead(school, documentNumber(world, seed, draw(told)));
+    await teach(model, text, { ...recipe, steps: reading }, report);
     const questions = unseen(school), base = await judgeAnswers(model, school, questions);
     await report(`base: right ${base.right.toFixed(3)}, goes on ${base.goesOn.toFixed(3)}`);
-    const lesson = (draw: (n: number) => number) => toAnswer(school, document(draw), draw);
+    const lesson = (draw: (n: number) => number) =>
+      toAnswer(school, excerpt(school, seed, draw(told), draw), draw);
     await teach(model, lesson, { ...recipe, steps: answering }, report);
     const tuned = await judgeAnswers(model, school, questions);
     await report(`tuned: right ${tuned.right.toFixed(3)}, about the day ${tuned.days.toFixed(3)}`);

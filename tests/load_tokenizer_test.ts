@@ -11,21 +11,24 @@ import { wordPiece } from "../core/text/wordpiece.ts";
 import { FileError } from "../core/training/files.ts";
 import { goldenFolders } from "./golden_tokenizers.ts";
 
-async function folderOf(files: Record<string, string>): Promise<string> {
+type Files = ReturnType<Tokenizer["files"]>;
+
+async function folderOf(files: Files): Promise<string> {
   const folder = await Deno.makeTempDir();
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(`${folder}/${name}`, text);
+  for (const [name, content] of Object.entries(files)) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(`${folder}/${name}`, bytes);
   }
   return folder;
 }
 
-async function refuses(files: Record<string, string>, ...said: string[]): Promise<void> {
+async function refuses(files: Files, ...said: string[]): Promise<void> {
   const folder = await folderOf(files);
   const error = await assertRejects(() => loadTokenizer(folder, 300), FileError);
   for (const part of said) assert(error.message.includes(part), `${error.message} lacks ${part}`);
 }
 
-const load = async (files: Record<string, string>): Promise<Tokenizer> =>
+const load = async (files: Files): Promise<Tokenizer> =>
   (await loadTokenizer(await folderOf(files)))!;
 
 const idsOf = (tokenizer: Tokenizer, text: string) => tokenizer.encode(text).map(({ id }) => id);
@@ -62,7 +65,7 @@ const golden = {
 for (const [prefix, names] of Object.entries(golden)) {
   for (const { name, text, json } of goldenFolders(prefix)) {
     Deno.test(`golden ${name}: read from its folder, written, and read again`, async () => {
-      const files = Object.fromEntries(names.map((file) => [file, text(file)]));
+      const files: Files = Object.fromEntries(names.map((file) => [file, text(file)]));
       const [, extra] = /extra_ids=(\d+)/.exec(json("cases.json").notes) ?? [];
       if (extra) files["tokenizer_config.json"] = `{"extra_ids": ${extra}}`;
       const tokenizer = await load(files), again = await load(tokenizer.files());

@@ -5,8 +5,9 @@
  *        message itself. Only the pieces are wanted, and that they are of a unigram model.
  * Maths  varint = Σ_i (byte_i mod 128) · 128^i, up to the first byte below 128;  key = 8 · field + type
  * Axes   none
- * Differs from the paper: the table of characters that the file may hold is not read; each model's `Rewriting`
- *        stands in its place.
+ * Differs from the paper: the table of characters that the file may hold is not read, and not written; each
+ *        model's `Rewriting` stands in its place. So another program that reads a T5's file as written here
+ *        does not apply NFKC.
  * Trap   A field that is left out has its default: a piece without a kind is a normal one, 1.
  * @module
  */
@@ -87,3 +88,32 @@ function* fields(message: Field[1]): Generator<Field> {
     else throw new Error(`byte ${at} begins a field of the unknown type ${type}`);
   }
 }
+
+/**
+ * The bytes of a `spiece.model` with these pieces, of a unigram model that leaves characters as they are.
+ *
+ * @example
+ * ```ts
+ * import { formatSentencePiece, parseSentencePiece } from "@lineage/lineage/core/text/sentencepiece_file";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const pieces = [["<unk>", 0, 2], ["▁a", -1.5, 1]] as const;
+ * assertEquals(parseSentencePiece(formatSentencePiece(pieces)), [...pieces]);
+ * ```
+ */
+export function formatSentencePiece(pieces: readonly ScoredPiece[]): Uint8Array {
+  return Uint8Array.from(pieces.flatMap(([piece, score, kind]) => {
+    const text = new TextEncoder().encode(piece), number = new Uint8Array(4);
+    new DataView(number.buffer).setFloat32(0, score, true);
+    return ofBytes(1, [...ofBytes(1, text), 8 * 2 + 5, ...number, 8 * 3, kind]);
+  }));
+}
+
+const ofBytes = (field: number, bytes: ArrayLike<number>): number[] => [
+  8 * field + 2,
+  ...asVarint(bytes.length),
+  ...Array.from(bytes),
+];
+
+const asVarint = (value: number): number[] =>
+  value < 128 ? [value] : [128 + value % 128, ...asVarint(Math.floor(value / 128))];

@@ -58,7 +58,7 @@ export interface Tokenizer {
   /** Writes ids as text. Throws a RangeError for an id that the vocabulary does not have. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
   /** The files, by name, that `loadTokenizer` reads it from again. */
-  files(): Record<string, string>;
+  files(): Record<string, string | Uint8Array>;
 }
 
 /**

@@ -11,6 +11,7 @@
  *        up to rounding would come out differently. And unknown characters in a row are one token.
  * @module
  */
+import { formatSentencePiece } from "./sentencepiece_file.ts";
 import { specialCutter } from "./special_tokens.ts";
 import {
   closeGaps,
@@ -19,13 +20,12 @@ import {
   settings,
   type Tokenizer,
 } from "./tokenizer.ts";
-import { formatPieces, type ScoredPiece, type UnigramStyle } from "./unigram_pieces.ts";
+import type { ScoredPiece, UnigramStyle } from "./unigram_pieces.ts";
 import { rewrite } from "./unigram_text.ts";
 import { createVocabulary, tokenOf, type Vocabulary } from "./vocabulary.ts";
 
 export {
   ALBERT_STYLE,
-  formatPieces,
   parsePieces,
   type ScoredPiece,
   t5Style,
@@ -96,7 +96,7 @@ export function unigram(pieces: readonly ScoredPiece[], style: UnigramStyle): To
     encode,
     decode: (ids, how) => decode(vocabulary, style.spacedSpecial, ids, how),
     files: () => ({
-      "pieces.json": formatPieces(pieces),
+      "spiece.model": formatSentencePiece(pieces),
       ...style.appended && {
         "tokenizer_config.json": settings({ extra_ids: style.appended.length }),
       },

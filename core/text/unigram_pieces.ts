@@ -136,19 +136,3 @@ function isScoredPiece(piece: unknown): piece is ScoredPiece {
   return typeof text === "string" && text !== "" && Number.isFinite(score) &&
     [1, 2, 3, 4, 5].includes(kind);
 }
-
-/**
- * Writes pieces as the text of a `pieces.json`, a piece a line.
- *
- * @example
- * ```ts
- * import { formatPieces, parsePieces } from "@lineage/lineage/core/text/unigram";
- * import { assertEquals } from "@std/assert";
- *
- * const text = '[\n["<unk>",0,2],\n["▁a",-1.5,1]\n]\n';
- * assertEquals(formatPieces(parsePieces(text)), text);
- * ```
- */
-export function formatPieces(pieces: readonly ScoredPiece[]): string {
-  return `[\n${pieces.map((piece) => JSON.stringify(piece)).join(",\n")}\n]\n`;
-}

@@ -154,7 +154,7 @@ export const experiment: Experiment = {
         judgeBy(under(shares)(shapes[1]), model.params, unseen, shapes[1]);
       row[`${name}Both`] = await loss({ bothSides: 1 });
       row[`${name}Left`] = await loss({ leftToRight: 1 });
-      row[`${name}Target`] = await loss({ sequenceToSequence: 1 });
+      if (name === "unilm") row.unilmTarget = await loss({ sequenceToSequence: 1 });
       row[`${name}Writes`] = await possible(model, micro);
     }
     return row;

@@ -71,7 +71,7 @@ export const TRANSFORMER_XL_TINY: TransformerXLSizes = {
   vocabulary: 1000,
   cutoffs: [],
   embedding: 128,
-  division: 1,
+  division: 2,
   tied: [true],
   width: 128,
   heads: 4,

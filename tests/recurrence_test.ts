@@ -23,7 +23,7 @@ import {
   sum,
   tensor,
 } from "../core/tensor/mod.ts";
-import { loadFolder } from "../models/huggingface/folder.ts";
+import { loadFolder, saveFolder } from "../models/huggingface/folder.ts";
 import { transformerXLLayout } from "../models/huggingface/transformer_xl.ts";
 import { xlnetLayout } from "../models/huggingface/xlnet.ts";
 import {
@@ -201,4 +201,18 @@ Deno.test("folders that hold something else are refused by what they say", async
   const other = transformerXLLayout as unknown as typeof xlnetLayout;
   await refused({ model_type: "transfo-xl", div_val: 1 }, other, "div_val is 1");
   await refused({ model_type: "transfo-xl", cutoffs: [9, 5] }, other, "cutoffs 9,5");
+});
+
+Deno.test("small models of our own are saved and loaded again", async () => {
+  await device("reference");
+  const folder = await Deno.makeTempDir(), { params } = { params: xl() };
+  await saveFolder(`${folder}/xl`, transformerXLLayout, { sizes, params });
+  const again = await loadFolder(`${folder}/xl`, transformerXLLayout);
+  assertEquals(again.sizes, sizes);
+  const last = (params: ReturnType<typeof xl>) => read(transformerXL(sizes, params, whole).last);
+  assertNear(await last(again.params), await last(params), 1e-6); // stored in single precision
+  const tiny = { ...TRANSFORMER_XL_TINY, vocabulary: 20, layers: 1 };
+  const one = initialise(transformerXLParameters(tiny), randomKey(1));
+  await saveFolder(`${folder}/tiny`, transformerXLLayout, { sizes: tiny, params: one });
+  assertEquals((await loadFolder(`${folder}/tiny`, transformerXLLayout)).sizes, tiny);
 });

@@ -133,9 +133,9 @@ export const transformerXLLayout: Layout<TransformerXLSizes, TransformerXLDeclar
   read,
   write: (sizes) => ({
     vocab_size: sizes.vocabulary,
-    cutoffs: sizes.cutoffs,
+    cutoffs: [...sizes.cutoffs],
     d_embed: sizes.embedding,
-    div_val: sizes.division,
+    div_val: wholeNumber({ div_val: sizes.division }, "div_val", 2, 2),
     tie_projs: sizes.tied,
     d_model: sizes.width,
     n_head: sizes.heads,

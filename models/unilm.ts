@@ -20,5 +20,5 @@ export const UNILM: ModelSpec = {
   objectives: ["uniLM", "nextSentence"], // was: maskedLM, nextSentence
 };
 
-/** UniLM-large: BERT-large with a cased vocabulary and six segments, 335M parameters. */
+/** UniLM-large: BERT-large with a cased vocabulary and six segments, 334M parameters. */
 export const UNILM_LARGE: Sizes = { ...BERT_LARGE, vocabulary: 28996, segments: 6 };

@@ -27,8 +27,8 @@ import { worldInWords } from "./small_bert.ts";
 import { freshGPT, type Row, teach } from "./small_gpt.ts";
 import { summary } from "./statistics.ts";
 
-const length = 56, sentences = 3, room = 12, longest = 3, asked = 256, told = 20_000;
-const reading = 400, answering = 900;
+const length = 56, sentences = 3, room = 12, longest = 3, asked = 192, told = 20_000;
+const reading = 350, answering = 1000;
 
 /** What both models share: a world, its words, its documents. */
 interface School {

@@ -13,6 +13,9 @@ export const modelNames = (): Promise<string[]> => declaring("ModelSpec");
 /** Names of the encoder–decoders. */
 export const encoderDecoderNames = (): Promise<string[]> => declaring("EncoderDecoderSpec");
 
+/** Names of the models with sizes and a declaration of their own. */
+export const ownNames = ["transformer_xl", "xlnet"];
+
 async function declaring(type: string): Promise<string[]> {
   const found: string[] = [], declaration = new RegExp(`^export const \\w+: ${type} = `, "m");
   for await (const { name, isFile } of Deno.readDir(new URL("models/", home))) {
@@ -29,23 +32,26 @@ async function declaring(type: string): Promise<string[]> {
  * @throws {UsageError} where there is no such model.
  */
 export async function expand(name: string, tensor?: string): Promise<string> {
-  const names = [...await modelNames(), ...await encoderDecoderNames()];
+  const names = [...await modelNames(), ...await encoderDecoderNames(), ...ownNames];
   if (!names.includes(name)) {
     throw new UsageError(`there is no model "${name}"; there are: ${names.sort().join(", ")}`);
   }
   const path = `models/${name}.ts`;
   const exported: Record<string, unknown> = await import(new URL(path, home).href);
   const specs = Object.values(exported).filter(isSpec);
-  const parts = specs.some((spec) => "layer" in spec) ? ofOneStack(specs) : ofTwoStacks;
+  const parts = ownNames.includes(name)
+    ? []
+    : specs.some((spec) => "layer" in spec)
+    ? ofOneStack(specs)
+    : ofTwoStacks;
+  const title = specs.map((spec) => spec.name).join(", ") || name;
   const roots = [
     ...at("core/parameters.ts", "countParameters", "initialise"),
     ...parts,
     ...at(path, ...Object.keys(exported)),
   ];
   return await oneFile({
-    title: `${
-      specs.map((spec) => spec.name).join(", ")
-    } in one file: \`deno task expand ${name}\`.`,
+    title: `${title} in one file: \`deno task expand ${name}\`.`,
     roots,
     tensor: tensor ?? "@lineage/lineage/core/tensor",
   });
@@ -94,7 +100,7 @@ const command: Command<typeof options> = {
   options,
   async run({ tensor }, [name, ...more]) {
     if (!name || more.length) {
-      const names = [...await modelNames(), ...await encoderDecoderNames()];
+      const names = [...await modelNames(), ...await encoderDecoderNames(), ...ownNames];
       throw new UsageError(`name one model: ${names.sort().join(", ")}`);
     }
     console.log((await expand(name, tensor)).trimEnd());

@@ -14,9 +14,26 @@
  * @module
  */
 import { declare, type Declared, type Parameters } from "./parameters.ts";
-import * as tensors from "./tensor/mod.ts";
-import { add, at, concat, einsum, ignored, less, multiply, rename, scale } from "./tensor/mod.ts";
-import type { Tensor } from "./tensor/mod.ts";
+import {
+  add,
+  at,
+  concat,
+  crossEntropy,
+  einsum,
+  gather,
+  ignored,
+  less,
+  logSoftmax,
+  maximum,
+  minimum,
+  multiply,
+  rename,
+  scale,
+  slice,
+  subtract,
+  type Tensor,
+  where,
+} from "./tensor/mod.ts";
 
 /** How the vocabulary is cut. */
 export interface AdaptiveSizes {
@@ -117,7 +134,7 @@ export function adaptiveEmbedding(
   const starts = startsOf(clusters);
   checkIds(ids, starts.at(-1)!);
   const parts = clusters.map(({ table, up }, c) => {
-    const rows = tensors.gather(table, within(ids, starts[c], table.size("V")));
+    const rows = gather(table, within(ids, starts[c], table.size("V")));
     const own = multiply(rows, inside(ids, starts[c], starts[c + 1]));
     return einsum("B T E, D E -> B T D", own, up);
   });
@@ -142,7 +159,7 @@ function checkIds(ids: Tensor, vocabulary: number): void {
 
 /** Ids as rows of a cluster; those of other clusters become some row or other. */
 const within = (ids: Tensor<"B T">, start: number, size: number) =>
-  tensors.maximum(tensors.minimum(tensors.subtract(ids, start), size - 1), 0);
+  maximum(minimum(subtract(ids, start), size - 1), 0);
 
 /** 1 where an id is one of a cluster's. */
 const inside = (ids: Tensor<"B T">, start: number, end: number) =>
@@ -176,12 +193,12 @@ export function adaptiveLogProbabilities(
   x: Tensor<"B T D">,
   params: AdaptiveParameters,
 ): Tensor<"B T V"> {
-  const first = tensors.logSoftmax(scores(x, params, 0), "V"),
+  const first = logSoftmax(scores(x, params, 0), "V"),
     frequent = startsOf(params.clusters)[1];
   const parts = params.clusters.map((_, c) => {
-    if (c === 0) return tensors.slice(first, "V", 0, frequent);
+    if (c === 0) return slice(first, "V", 0, frequent);
     const ofCluster = at(first, "V", frequent + c - 1);
-    return add(tensors.logSoftmax(scores(x, params, c), "V"), ofCluster);
+    return add(logSoftmax(scores(x, params, c), "V"), ofCluster);
   });
   return concat(parts, "V");
 }
@@ -211,14 +228,14 @@ export function adaptiveSurprise(
   const starts = startsOf(params.clusters), frequent = starts[1];
   const further = params.clusters.slice(1).map((_, i) => {
     const start = starts[i + 1], here = inside(labels, start, starts[i + 2]);
-    const own = tensors.where(here, tensors.subtract(labels, start), ignored);
-    return { here, loss: tensors.crossEntropy(scores(x, params, i + 1), own, "V") };
+    const own = where(here, subtract(labels, start), ignored);
+    return { here, loss: crossEntropy(scores(x, params, i + 1), own, "V") };
   });
   // In the first step the words of cluster c are all one: the c-th after the frequent words.
   const first = further.reduce(
     (label, { here }, i) => add(label, scale(here, frequent + i)),
     multiply(labels, less(labels, frequent)),
   );
-  const chosen = tensors.crossEntropy(scores(x, params, 0), first, "V");
+  const chosen = crossEntropy(scores(x, params, 0), first, "V");
   return further.reduce((sum, { loss }) => add(sum, loss), chosen);
 }

@@ -94,8 +94,8 @@ await show(smallMultiples(
 ));
 
 // %% [markdown]
-// At $\tau = \tfrac12$ nothing is left but the answer. At 4 one sees what the teacher thinks of the others:
-// other animals are nearly right, soup is not. At 8 even that begins to drown. How smooth a distribution is, its
+// At $\tau = \tfrac12$ hardly anything is left but the answer. At 4 one sees what the teacher thinks of the
+// others: hens and geese are nearly right, soup is not. At 8 even that begins to drown. How smooth a distribution is, its
 // *entropy* $-\sum p \log p$ says in a number; it can only grow with the temperature, up to $\log C$.
 
 // %%

@@ -126,6 +126,8 @@ export const experiment: Experiment = {
         width: 760,
       },
     ),
+  reading:
+    "Each way has its place. An ensemble and a second life average errors out, so they show where labels are noisy. Annealing lets the student outgrow a teacher, so it shows where the teacher is no better than the labels; where labels are noisy it ends by teaching their errors (in a trial with students of 64 units it lost all that the teacher had given). The two classrooms were chosen in trials with other seeds, for these effects to be seen; a half-and-half mixture does about as well as annealing.",
 };
 
 const inShort = (numbers: Record<string, number>) =>

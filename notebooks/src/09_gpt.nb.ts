@@ -54,7 +54,7 @@ const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
 
 /** Steps of training. More make a better model; try 5,000 when you have the time. */
-const STEPS = 700;
+const STEPS = 1200;
 
 /** The numbers of a tensor, cut into rows along its last axis. */
 async function rowsOf(y: Tensor): Promise<number[][]> {
@@ -117,7 +117,7 @@ await show(smallMultiples([masks], {
 const world = createWorld(1);
 const textsOf = (seed: number, count: number) =>
   [...documents(world, { seed, count })].map(({ text }) => text);
-const told = textsOf(1, 3000), unseen = textsOf(2, 100);
+const told = textsOf(1, 1500), unseen = textsOf(2, 100);
 const tokenizer = byteBPE(trainByteBPE(told.slice(0, 600), { vocabSize: 700 }));
 const end = tokenizer.vocabulary.special.sep;
 const rowOfTokens = (texts: readonly string[]) =>

@@ -13,6 +13,7 @@ import {
   pictureText,
   plainTable,
   smallMultiples,
+  tree,
 } from "../drawing/svg.ts";
 
 const labels = (low: number, high: number, kind: "linear" | "log", fit: "tight" | "loose") =>
@@ -189,6 +190,16 @@ Deno.test("bars begin at zero and say their value", () => {
   assert(Math.abs(up.from - down.to) < 0.02, "both bars touch the zero line");
   assertStringIncludes(pictureText(svg).summary, "up: 3 ± 0.5");
   assertThrows(() => barChart([], { title: "t", valueLabel: "v" }), RangeError);
+});
+
+Deno.test("a tree has a line for each branch, as wide as it is likely, and a text for each leaf", () => {
+  const inner = { label: "a<b", probability: 0.5, children: [{ label: "x", probability: 1 }] };
+  const leaf = { label: "c", probability: 0.25, taken: true };
+  const svg = tree({ label: "root", probability: 1, children: [inner, leaf] }, { title: "t" });
+  assertWellFormed(svg);
+  const widths = [...svg.matchAll(/stroke-width="([\d.]+)"/g)].map(([, width]) => Number(width));
+  assertEquals(widths, [5.5, 3.25, 10]);
+  assertEquals(pictureText(svg).summary, "root a<b (50 %) x (100 %)\nroot c (25 %)");
 });
 
 Deno.test("tables align numbers, and escape words", () => {

@@ -93,6 +93,18 @@ onEveryDevice("a task is learned", async () => {
   assertEquals(reports.at(-1)!.dev!.values.accuracy, 1);
 });
 
+Deno.test("a question without an answer is learned, too, and only where training has some", async () => {
+  await device("wasm");
+  const learned = await smallModel(await tokenizerOfKind("wordpiece"));
+  const vain = asked.map((example) => ({ ...example, question: "who", answers: [] }));
+  const all = [...asked, ...vain], task = questionAnswering(learned, 24, true);
+  const { model } = await learn(task, learned, all, { steps: 150 });
+  assertEquals(await answers(model, task, vain), vain.map(() => ""));
+  assertEquals((await evaluate(model, task, all)).values["exact match"], 1);
+  const eager = questionAnswering(learned, 24);
+  assert((await answers(model, eager, vain)).every((said) => said !== ""));
+});
+
 const bert = async () => {
   await device("wasm");
   const learned = await smallModel(await tokenizerOfKind("wordpiece"));

@@ -16,6 +16,7 @@ import { broadcast, ignored, type Key, randomKey, read, tensor } from "../core/t
 import { type AnnotatedText, withWords } from "./annotation.ts";
 import { documentRotation } from "./document_rotation.ts";
 import { entityMasking } from "./entity_masking.ts";
+import { nextToken, previousToken, type TokenTargets } from "./left_to_right.ts";
 import { maskedLM, type MaskedTargets } from "./masked_language_model.ts";
 import { maskedSequenceToSequence } from "./masked_sequence_to_sequence.ts";
 import { isNext, nextSentence } from "./next_sentence.ts";
@@ -77,6 +78,7 @@ export function everyObjective(tokenizer: Tokenizer, options: ViewOptions = {}):
   const fixed = maskedLM(vocabulary, { rate, ...staticMasks(vocabulary) });
   const entities = entityMasking(tokenizer, { rate }), later = key.derive(1);
   const hidden = ({ batch, targets }: Hidden) => showHidden(batch, targets, vocabulary);
+  const named = (corrupted: ToBeNamed) => showNamed(corrupted, vocabulary);
   const written = (corrupted: ToBeWritten) => showAnswer(corrupted, vocabulary);
   return {
     "masked LM": (text) => hidden(chance.corrupt(one(text), key)),
@@ -93,6 +95,8 @@ export function everyObjective(tokenizer: Tokenizer, options: ViewOptions = {}):
       "spans by sentinels": (text: AnnotatedText) =>
         written(spanCorruption(vocabulary, { rate }).corrupt(one(text), key)),
     },
+    "left to right": (text) => named(nextToken().corrupt(one(text), key)),
+    "right to left": (text) => named(previousToken().corrupt(one(text), key)),
     "half to be written": (text) =>
       written(maskedSequenceToSequence(vocabulary).corrupt(one(text), key)),
     "turned": (text) => written(documentRotation(vocabulary).corrupt(one(text), key)),
@@ -113,6 +117,17 @@ interface Hidden {
 interface ToBeWritten {
   readonly batch: EncodedBatch;
   readonly targets: AnswerTargets;
+}
+
+interface ToBeNamed {
+  readonly batch: EncodedBatch;
+  readonly targets: TokenTargets;
+}
+
+async function showNamed({ batch, targets }: ToBeNamed, vocabulary: Vocabulary): Promise<View> {
+  const labels = [...await read(targets.labels)].filter((id) => id !== ignored);
+  const answers = labels.map((id) => vocabulary.tokens[id]).join(" ");
+  return { sees: tokensOf(batch, vocabulary, new Set()), answers };
 }
 
 async function showAnswer({ batch, targets }: ToBeWritten, vocabulary: Vocabulary): Promise<View> {

@@ -46,6 +46,8 @@ Deno.test("one text is shown under every objective, in both languages", async ()
       "sentence order",
       "next sentence",
       "replaced tokens",
+      "left to right",
+      "right to left",
       "half to be written",
       "turned",
       "shuffled",

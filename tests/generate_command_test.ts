@@ -1,0 +1,79 @@
+/** `deno task train --kind gpt` and `deno task generate`, from a text file to a text. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+
+const root = new URL("..", import.meta.url).pathname;
+
+async function run(name: string, ...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `${root}/cli/${name}.ts`, ...args],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+/** A GPT that has read the licence for some steps, and what its training said. */
+async function trained(...more: string[]) {
+  const folder = `${await Deno.makeTempDir()}/gpt`, text = `${root}/docs/contributing.md`;
+  const training = await run("train", ...["--kind", "gpt", "--corpus", text, "--out", folder], ...[
+    ...["--steps", "6", "--save-every", "3", "--layers", "1", "--width", "16", "--heads", "2"],
+    ...["--length", "24", "--batch", "4", "--vocabulary", "300", "--device", "wasm"],
+    ...more,
+  ]);
+  assertEquals(training.code, 0, training.err);
+  return { folder, out: training.out };
+}
+
+Deno.test("a GPT is trained, judged beside counting, resumed, and goes on with a text", async () => {
+  const heldOut = ["--held-out", `${root}/README.md`];
+  const { folder, out } = await trained(...heldOut);
+  assertMatch(out, /held out: [\d.]+ nats a token; a 3-gram .* [\d.]+ nats a token; ln V 5.7/);
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  for (const file of ["config.json", "model.safetensors", "vocab.json", "merges.txt"]) {
+    assert(files.includes(file), `${file} is missing among ${files}`);
+  }
+  const again = ["--corpus", `${root}/docs/contributing.md`, "--out", folder, "--steps", "8"];
+  const resumed = await run("train", ...again, "--resume", "--device", "wasm");
+  assertMatch(resumed.out, /step 8: loss/);
+  const write = (...args: string[]) =>
+    run("generate", "--model", folder, "--device", "wasm", "--tokens", "9", ...args);
+  const first = await write("You need", "--seed", "3");
+  assertEquals(first.code, 0, first.err);
+  assert(first.out.startsWith("You need") && first.out.length > "You need\n".length);
+  assertEquals((await write("You need", "--seed", "3")).out, first.out);
+  assertEquals((await write("You need", "--beams", "2")).code, 0);
+});
+
+Deno.test("generate says what is missing, or what contradicts itself", async () => {
+  const { folder } = await trained();
+  const refused = async (said: string, ...args: string[]) => {
+    const { code, err } = await run("generate", "--device", "wasm", ...args);
+    assertEquals(code, 1);
+    assertStringIncludes(err, said);
+  };
+  await refused("which model", "a text");
+  await refused("to begin with", "--model", folder);
+  await refused("to begin with", "--model", folder, " ");
+  await refused("contradict", "--model", folder, "a", "--greedy", "--temperature", "0.7");
+  await refused("contradict", "--model", folder, "a", "--beams", "3", "--top-k", "4");
+  await refused("topP is 1.5", "--model", folder, "a", "--top-p", "1.5");
+  await refused("not a number", "--model", folder, "a", "--top-p", "much");
+  await refused("24 positions", "--model", folder, "word ".repeat(30));
+  const bert = `${root}/tests/golden/models/bert-pretraining`;
+  await refused("no tokenizer", "--model", bert, "a");
+});
+
+Deno.test("a kind that is none is refused with those that are", async () => {
+  const { code, err } = await run(
+    "train",
+    "--kind",
+    "lstm",
+    "--corpus",
+    `${root}/README.md`,
+    "--out",
+    "x",
+  );
+  assertEquals(code, 1);
+  for (const part of ["lstm", "bert, gpt"]) assertStringIncludes(err, part);
+});

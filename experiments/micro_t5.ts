@@ -6,11 +6,12 @@
  * Axes   B texts · T positions, of the source or of the answer
  * Differs from the paper: AdamW where T5's authors take Adafactor; and no pre-training, for the micro-world has as many
  *        examples as one likes.
- * Trap   T5's word vectors start with a deviation of 1, fifty times BERT's, and Adafactor's steps grow with them. Adam's
- *        do not: at BERT's rate of 1e-3 the vectors hardly move.
+ *        T5's word vectors start with a deviation of 1 and meet the last state divided by √D; here they start
+ *        smaller by √D, and the state is left as it is: the scores are the same, the steps are not.
+ * Trap   Adafactor's steps grow with the weights, Adam's do not: T5's word vectors, as large as they start, hardly move.
  * @module
  */
-import { keep, type Key, randomKey } from "../core/tensor/mod.ts";
+import { keep, type Key, mapNested, randomKey, scale } from "../core/tensor/mod.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { linear } from "../core/training/learning_rate.ts";
 import { startTraining, train } from "../core/training/loop.ts";
@@ -24,7 +25,8 @@ import {
   shiftRight,
   writeAnswer,
 } from "../models/encoder_decoder.ts";
-import { startT5, T5_TINY } from "../models/t5.ts";
+import { startT5, T5, T5_TINY } from "../models/t5.ts";
+import { tied } from "../models/bart.ts";
 import { answerLoss, asPairs, type TextPair, type TextPairs } from "../objectives/text_to_text.ts";
 import type { Report } from "./experiment.ts";
 
@@ -36,12 +38,27 @@ export interface Lengths {
   readonly answer: number;
 }
 
+/** T5 for Adam: its word vectors are not scaled on their way to the scores. */
+export const MICRO_T5: EncoderDecoderSpec = { ...T5, name: "micro-T5", output: tied };
+
+/** First values for it: word vectors smaller by √D, and little from each branch. */
+function startMicroT5(sizes: EncoderDecoderSizes, key: Key): EncoderDecoderParameters {
+  return mapNested(startT5(MICRO_T5, sizes, key), (x, path) => {
+    if (path === "words") return scale(x, sizes.width ** -0.5);
+    return /output|down/.test(path) ? scale(x, 0.3) : x;
+  });
+}
+
 /** Sizes that train in a minute, for the tokens of a tokenizer. */
 export const microT5Sizes = (
   { vocabulary: { tokens, special } }: Tokenizer,
   changed: Partial<EncoderDecoderSizes> = {},
 ): EncoderDecoderSizes => ({
   ...T5_TINY,
+  width: 64,
+  headWidth: 16,
+  inner: 128,
+  furthest: 64,
   vocabulary: tokens.length,
   padding: special.pad,
   start: special.pad,
@@ -65,9 +82,7 @@ export function pairsLoss(
 
 /** What is learned from, and for how long. */
 export interface TextRecipe {
-  /** The model. */
-  readonly spec: EncoderDecoderSpec;
-  /** Its sizes. */
+  /** The model's sizes. */
   readonly sizes: EncoderDecoderSizes;
   /** For all texts. */
   readonly tokenizer: Tokenizer;
@@ -83,10 +98,10 @@ export interface TextRecipe {
 
 /** Train a T5 from nothing. */
 export async function trainOnPairs(
-  { spec, sizes, tokenizer, batch, steps, seed, peak = 6e-3 }: TextRecipe,
+  { sizes, tokenizer, batch, steps, seed, peak = 6e-3 }: TextRecipe,
   report: Report,
 ): Promise<Writer> {
-  const params = await keep(startT5(spec, sizes, randomKey(seed)));
+  const spec = MICRO_T5, params = await keep(startMicroT5(sizes, randomKey(seed)));
   const running = train(await startTraining(params, seed), {
     steps,
     batch: (key, step) => {
@@ -95,7 +110,7 @@ export async function trainOnPairs(
     },
     loss: (params, pairs, key) => pairsLoss(spec, sizes, params, pairs, key),
     rate: linear({ peak, warmup: Math.ceil(steps / 20), steps }),
-    adamw: { decay: 0 },
+    adamw: { decay: 0, beta2: 0.98 },
   });
   for await (const { step, loss } of running) {
     if (step % Math.ceil(steps / 4) === 0) {

@@ -15,6 +15,7 @@ import { trainWordPiece } from "../core/text/train_wordpiece.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { wordPiece } from "../core/text/wordpiece.ts";
 import {
+  createWorld,
   type Document,
   documents,
   questionsAbout,
@@ -63,16 +64,39 @@ export function taskPairs(world: World, { seed, documents: count, opinions }: Ta
       answer: twin.text,
     })),
     summary: english.map((document) => ({
-      source: `summary: ${document.text}`,
+      source: `summary: ${dayOf(document)}`,
       answer: summaryOf(document),
     })),
     question: english.flatMap((document) =>
       questionsAbout(document).filter(({ about }) => about === "day").map((one) => ({
-        source: `question: ${one.question} ${one.context}`,
+        source: `question: ${one.question} ${dayOf(document)}`,
         answer: one.answer,
       }))
     ),
   };
+}
+
+/** A world of three places: a third of the words, so that a minute is enough to learn them. */
+export function smallWorld(seed: number): World {
+  const world = createWorld(seed), places = ["kitchen", "garden", "school"];
+  return { ...world, scenes: world.scenes.filter(({ topic }) => places.includes(topic.place.en)) };
+}
+
+/** Easier questions to practise on: about a single sentence, not about a day. */
+export function easyQuestions(world: World, { seed, documents: count }: TaskSize): TextPair[] {
+  return [...documents(world, { seed, count })].flatMap((document) =>
+    questionsAbout(document).filter(({ about }) => about === "day").map((one) => ({
+      source: `question: ${one.question} ${sentenceAt(document, one.start)}`,
+      answer: one.answer,
+    }))
+  );
+}
+
+/** The sentence in which a character of a document stands. */
+function sentenceAt({ text, sentences }: Document, place: number): string {
+  let end = 0;
+  return sentences.find((one) => place < (end = text.indexOf(one.text, end) + one.text.length))!
+    .text;
 }
 
 /** Kinds of things that are named. */
@@ -85,10 +109,21 @@ function tagsOf({ text, spans }: Sentence): string {
     "nothing";
 }
 
+/** The day itself, without the facts that are told in between. */
+const dayOf = ({ sentences }: Document) =>
+  sentences.filter(({ step }) => step !== "fact").map(({ text }) => text).join(" ");
+
 /** Who did what where, and how the day was: `Ravi trimmed the hedge in the garden: bad`. */
 function summaryOf({ scene: { hero, task, topic, mood } }: Document): string {
   const { name } = hero, { verb, thing } = task;
   return `${name.en} ${verb.en} the ${thing.en} in the ${topic.place.en} : ${mood}`;
+}
+
+/** The pairs whose source has at most so many tokens. */
+export function upTo(most: number, tokenizer: Tokenizer, pairs: TaskPairs): TaskPairs {
+  const of = (task: TaskName) =>
+    pairs[task].filter(({ source }) => tokenizer.encode(source).length < most); // and the end
+  return Object.fromEntries(tasks.map((task) => [task, of(task)])) as unknown as TaskPairs;
 }
 
 /** Pairs whose source is in none of the others. */

@@ -61,7 +61,7 @@ export type Sight = (
  * assertEquals([...await read(mask(bothSides, 2))], [1, 1, 1, 1]);
  * ```
  */
-export const bothSides: Sight = () => undefined;
+export const bothSides: Sight = (): undefined => undefined;
 
 /**
  * GPT's sight: what was written so far, the place itself included.

@@ -307,7 +307,19 @@ export function writeAnswer(
   return run(spec, sizes, params.decoder, first, options, key, { caches, seen });
 }
 
-/** The sizes of the decoder's cache. */
+/**
+ * The sizes of the decoder's cache.
+ *
+ * @example
+ * ```ts
+ * import { emptyCache } from "@lineage/lineage/core/key_value_cache";
+ * import { cacheSizes } from "@lineage/lineage/models/encoder_decoder";
+ * import { T5_TINY } from "@lineage/lineage/models/t5";
+ * import { assertEquals } from "@std/assert";
+ * const { layers } = await emptyCache(cacheSizes(T5_TINY), 16);
+ * assertEquals(layers.length, T5_TINY.decoderLayers);
+ * ```
+ */
 export const cacheSizes = ({ decoderLayers, heads, headWidth }: EncoderDecoderSizes): {
   layers: number;
   heads: number;

@@ -11,11 +11,16 @@
  */
 import { randomKey } from "../core/tensor/mod.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
+import { parseVocabulary } from "../core/text/vocabulary.ts";
+import { wordPiece } from "../core/text/wordpiece.ts";
 import {
+  createWorld,
   type Document,
   documentNumber,
   type Question,
   questionsAbout,
+  splitWords,
+  vocabularyOf,
   type World,
 } from "../data/mod.ts";
 import { barChart } from "../drawing/svg.ts";
@@ -23,7 +28,6 @@ import { continueAll } from "../generation/generate.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { draws } from "../objectives/objective.ts";
 import { all, column, type Experiment, inWords, judge } from "./experiment.ts";
-import { worldInWords } from "./small_bert.ts";
 import { freshGPT, type Row, teach } from "./small_gpt.ts";
 import { summary } from "./statistics.ts";
 
@@ -35,6 +39,17 @@ interface School {
   world: World;
   tokenizer: Tokenizer;
   seed: number;
+}
+
+/** The world of a seed; each of its words, and of the words of questions, is a token. */
+function school(seed: number): School {
+  const world = createWorld(seed), documents = Array.from({ length: 300 }, (_, n) => n);
+  const asking = documents.flatMap((n) => questionsAbout(documentNumber(world, seed, n)))
+    .flatMap(({ question }) => splitWords(question).flat());
+  const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+  const tokens = new Set([...specials, ...vocabularyOf(world), ...asking]);
+  const tokenizer = wordPiece(parseVocabulary([...tokens].join("\n")), { lowerCase: true });
+  return { world, tokenizer, seed };
 }
 
 const idsOf = ({ tokenizer }: School, text: string): number[] =>
@@ -124,20 +139,19 @@ export const experiment: Experiment = {
     { key: "baseOn", label: "base: goes on" },
   ],
   async run(seed, report) {
-    const { world, tokenizer } = worldInWords(seed), school = { world, tokenizer, seed };
-    const vocabulary = tokenizer.vocabulary.tokens.length;
+    const here = school(seed), vocabulary = here.tokenizer.vocabulary.tokens.length;
     const sizes = { vocabulary, positions: length, layers: 2, width: 64, heads: 2 };
     const model = await freshGPT(sizes, seed);
     const recipe = { batch: 16, peak: 4e-3, seed };
     const text = (draw: (n: number) => number) =>
-      toRead(school, documentNumber(world, seed, draw(told)));
+      toRead(here, documentNumber(here.world, seed, draw(told)));
     await teach(model, text, { ...recipe, steps: reading }, report);
-    const questions = unseen(school), base = await judgeAnswers(model, school, questions);
+    const questions = unseen(here), base = await judgeAnswers(model, here, questions);
     await report(`base: right ${base.right.toFixed(3)}, goes on ${base.goesOn.toFixed(3)}`);
     const lesson = (draw: (n: number) => number) =>
-      toAnswer(school, excerpt(school, seed, draw(told), draw), draw);
+      toAnswer(here, excerpt(here, seed, draw(told), draw), draw);
     await teach(model, lesson, { ...recipe, steps: answering }, report);
-    const tuned = await judgeAnswers(model, school, questions);
+    const tuned = await judgeAnswers(model, here, questions);
     await report(`tuned: right ${tuned.right.toFixed(3)}, about the day ${tuned.days.toFixed(3)}`);
     return {
       tuned: tuned.right,

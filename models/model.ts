@@ -130,7 +130,7 @@ export function withHeads(
   key: Key,
 ): ModelParameters {
   const { encoder, ...others } = initialise(modelParameters(spec, sizes, heads), key);
-  const { embedding, layers, pooler } = learned.encoder;
+  const { pooler, ...stack } = learned.encoder;
   const pretrained = [
     "maskedLM",
     "languageModel",
@@ -140,7 +140,7 @@ export function withHeads(
   ] as const;
   const kept = pretrained.filter((name) => others[name] && learned[name]);
   return {
-    encoder: { embedding, layers, ...encoder.pooler && { pooler: pooler ?? encoder.pooler } },
+    encoder: { ...stack, ...encoder.pooler && { pooler: pooler ?? encoder.pooler } },
     ...others,
     ...Object.fromEntries(kept.map((name) => [name, learned[name]])),
   };

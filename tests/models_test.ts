@@ -316,6 +316,20 @@ Deno.test("other heads keep what was learned and start what is missing", async (
   assert(words.maskedLM === learned.maskedLM && !words.encoder.pooler);
 });
 
+Deno.test("other heads of a GPT-2 keep its last norm, too", async () => {
+  await device("reference");
+  const learned = initialise(modelParameters(GPT2, sizes, { languageModel: true }), randomKey(1));
+  const judge = withHeads(GPT2, sizes, learned, { tokenClasses: 1 }, randomKey(2));
+  assert(judge.encoder.norm && judge.encoder.norm === learned.encoder.norm);
+  assertEquals(Object.keys(judge), ["encoder", "classifier"]);
+  const back = withHeads(GPT2, sizes, judge, { languageModel: true }, randomKey(2));
+  const { last } = encode(GPT2, sizes, back.encoder, { ids: tensor("B T", [[1, 2]]) });
+  const before = encode(GPT2, sizes, learned.encoder, { ids: tensor("B T", [[1, 2]]) }).last;
+  const scores = [nameTokens(GPT2, sizes, back, last), nameTokens(GPT2, sizes, learned, before)];
+  const [found, wanted] = await read(scores);
+  assertEquals(found, wanted);
+});
+
 Deno.test("naming tokens without a head for it says so", async () => {
   await device("reference");
   const params = initialise(modelParameters(BERT, sizes, {}), randomKey(1));

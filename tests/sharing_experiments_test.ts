@@ -1,7 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { oneForAll } from "../core/layer_sharing.ts";
 import { countParameters } from "../core/parameters.ts";
+import { experiment as c06 } from "../experiments/c06_what_to_share.ts";
 import { experiment as c07 } from "../experiments/c07_sharing_and_time.ts";
+import { experiment as c08 } from "../experiments/c08_distilbert.ts";
 import { inTurn, median } from "../experiments/timing.ts";
 import { BERT, BERT_BASE } from "../models/bert.ts";
 import { encoderParameters, type ModelSpec } from "../models/spec.ts";
@@ -45,4 +47,54 @@ Deno.test("BERT-base has the counts that C7 names, with layers of its own and wi
   const count = (spec: ModelSpec) => countParameters(encoderParameters(spec, BERT_BASE));
   assertEquals(count(BERT), 109_482_240);
   assertEquals(count({ ...BERT, stack: oneForAll }), 31_515_648);
+});
+
+Deno.test("C6: what is dearer to share is read from the losses alone", () => {
+  const row = {
+    ownLoss: 2,
+    attentionLoss: 2.5,
+    feedForwardLoss: 3.5,
+    allLoss: 4.7,
+    ownScore: 0.9,
+    attentionScore: 0.8,
+    feedForwardScore: 0.9, // scores do not decide
+    allScore: 0.1,
+    ownParameters: 58000,
+    attentionParameters: 46000,
+    feedForwardParameters: 34000,
+    allParameters: 22000,
+  };
+  checkVerdicts(c06, {
+    holds: around(row),
+    opposite: around({ ...row, attentionLoss: 3.6 }),
+    unclear: around({ ...row, attentionLoss: 3.5 }, 0.5),
+  });
+  assertStringIncludes(
+    c06.verdict(around(row)).because,
+    "attention 0.50 nats (0.042 for each 1,000",
+  );
+});
+
+Deno.test("C8: each of the three promises can be broken", () => {
+  const row = {
+    parameters: 0.59,
+    speed: 1.8,
+    teacherScore: 0.9,
+    studentScore: 0.89,
+    aloneScore: 0.7,
+    majorityScore: 0.3,
+    teacherLoss: 1.3,
+    studentLoss: 1.4,
+    aloneLoss: 1.9,
+  };
+  checkVerdicts(c08, {
+    holds: around(row),
+    opposite: around({ ...row, studentScore: 0.8 }),
+    unclear: around({ ...row, speed: 1.6 }),
+  });
+  for (const broken of [{ parameters: 0.7 }, { speed: 1.4 }]) {
+    assertEquals(c08.verdict(around({ ...row, ...broken })).verdict, "opposite");
+  }
+  const noisy = [0.9, 0.75, 0.95].map((studentScore) => ({ ...row, studentScore }));
+  assertEquals(c08.verdict(noisy).verdict, "not visible at this scale"); // mean below, interval not
 });

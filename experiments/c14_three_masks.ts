@@ -35,7 +35,7 @@ import {
 import { summary } from "./statistics.ts";
 import { continued } from "./writing_at_masks.ts";
 
-const steps = 1000, rate = 0.3, stories = 48;
+const steps = 800, rate = 0.3, stories = 48;
 
 /** Two sentences, then two and the next. */
 const shapes = [{ batch: 28, length: 20 }, { batch: 16, length: 32 }] as const;

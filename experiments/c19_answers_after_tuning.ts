@@ -31,8 +31,8 @@ import { all, column, type Experiment, inWords, judge } from "./experiment.ts";
 import { freshGPT, type Row, teach } from "./small_gpt.ts";
 import { summary } from "./statistics.ts";
 
-const length = 56, sentences = 3, room = 12, longest = 3, asked = 192, told = 20_000;
-const reading = 350, answering = 1000;
+const length = 40, sentences = 2, room = 12, longest = 3, asked = 128, told = 20_000;
+const reading = 200, answering = 650;
 
 /** What both models share: a world, its words, its documents. */
 interface School {

@@ -19,8 +19,8 @@ import { all, column, type Experiment, gain, inWords, judge } from "./experiment
 import { freshGPT, type Row, teach } from "./small_gpt.ts";
 import { summary } from "./statistics.ts";
 
-const letters = [..."abcdefghijklmnopqrstuvwxyz"], pieces = 120, turned = 90, each = 3;
-const steps = 900, batch = 32, inRow = 4, asked = 128;
+const letters = [..."abcdefghijklmnopqrstuvwxyz"], pieces = 60, turned = 45, each = 2;
+const steps = 600, batch = 24, inRow = 3, asked = 128;
 
 type Draw = (size: number) => number;
 
@@ -32,12 +32,12 @@ interface Spelling {
   ids: (word: readonly number[], backwards: boolean) => number[];
 }
 
-/** The pieces of a language: syllables of three letters, no two alike. */
+/** The pieces of a language: syllables, no two alike. */
 function language(seed: number): string[] {
   const draw = draws(randomKey(seed, 7)), found = new Set<string>();
   const pick = (from: string) => from[draw(from.length)];
   while (found.size < pieces) {
-    found.add(pick("bdfgklmnprstvz") + pick("aeiou") + pick("bdfgklmnprstvz"));
+    found.add(pick("bdfgklmnprstvz") + pick("aeiou"));
   }
   return [...found];
 }

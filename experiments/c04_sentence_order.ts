@@ -13,7 +13,7 @@
  *        alike, and the lengths of the parts tell the rest.
  * @module
  */
-import { add, type Key, randomKey, read, type Tensor, tensor } from "../core/tensor/mod.ts";
+import { type Key, randomKey, read, type Tensor, tensor } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import type { Document } from "../data/mod.ts";
@@ -22,27 +22,13 @@ import { BERT } from "../models/bert.ts";
 import { classifyText } from "../models/heads.ts";
 import type { ModelParameters } from "../models/model.ts";
 import { encode, type Sizes } from "../models/spec.ts";
-import { maskedLM } from "../objectives/masked_language_model.ts";
-import { type ClassTargets, nextSentence, type Sentences } from "../objectives/next_sentence.ts";
-import { asInputs, draws, type ModelInputs, type Objective } from "../objectives/objective.ts";
+import { nextSentence } from "../objectives/next_sentence.ts";
+import { asInputs, draws, type ModelInputs } from "../objectives/objective.ts";
 import { sentenceOrder } from "../objectives/sentence_order.ts";
 import { all, column, type Experiment, inWords, judge } from "./experiment.ts";
-import {
-  type Lessons,
-  microSizes,
-  type MicroWorld,
-  microWorld,
-  pretrain,
-  textsOf,
-} from "./micro_bert.ts";
-import {
-  type HiddenInSentences,
-  namingLoss,
-  sentenceFit,
-  sentenceLessons,
-  sentencePeak,
-  sentenceShape,
-} from "./sentence_lessons.ts";
+import { microSizes, type MicroWorld, microWorld, pretrain, textsOf } from "./micro_bert.ts";
+import { pairLessons, type PairsObjective, readSentences } from "./pair_lessons.ts";
+import { sentenceFit, sentencePeak } from "./sentence_lessons.ts";
 import { summary } from "./statistics.ts";
 
 const steps = { sentences: 150, pairs: 350 }, shape = { batch: 32, length: 22 };
@@ -50,8 +36,6 @@ const told = ["arrive", "act", "evening"], days = 2;
 
 /** Up to here a share is called chance; from the other on an exam is called solved. */
 const limits = { chance: 0.6, solved: 0.6 };
-
-type PairsObjective = Objective<readonly Sentences[], Tensor<"B C">, ClassTargets>;
 
 /** The experiment about sentence order. */
 export const experiment: Experiment = {
@@ -80,24 +64,7 @@ export const experiment: Experiment = {
     const world = microWorld(seed), { tokenizer } = world;
     const micro = { ...world, told: diaries(world.told), unseen: diaries(world.unseen) };
     const sizes = microSizes(tokenizer, { positions: shape.length });
-    const words = maskedLM(tokenizer.vocabulary, { rate: 0.3 });
-    const single = sentenceLessons(
-      sizes,
-      (sentences, key) =>
-        words.corrupt(encodeBatch(tokenizer, sentences.map(({ text }) => text), sentenceFit), key),
-    );
-    const common = { spec: BERT, sizes, heads: { maskedLM: true, nextSentence: true }, seed };
-    const recipe = { ...common, peak: sentencePeak };
-    const start = await pretrain(
-      {
-        ...recipe,
-        shapes: [sentenceShape, sentenceShape],
-        lessons: () => single,
-        steps: steps.sentences,
-      },
-      micro,
-      report,
-    );
+    const start = await readSentences(sizes, micro, { steps: steps.sentences, seed }, report);
     const next = nextSentence(tokenizer, { maxLength: shape.length });
     const order = sentenceOrder(tokenizer, { maxLength: shape.length });
     const marks = async (pairs: PairsObjective) => {
@@ -179,31 +146,6 @@ function diaries(documents: readonly Document[]): Document[] {
       return { ...chosen[0], sentences, text: sentences.map(({ text }) => text).join(" ") };
     })
   );
-}
-
-/** Pairs with hidden words, and the question about them. */
-interface AskedPairs extends HiddenInSentences {
-  readonly answers: ClassTargets;
-}
-
-/** Lessons about pairs: hidden words, and what the objective asks. */
-function pairLessons(
-  sizes: Sizes,
-  tokenizer: Tokenizer,
-  pairs: PairsObjective,
-): Lessons<AskedPairs> {
-  const words = maskedLM(tokenizer.vocabulary);
-  return {
-    make(documents, key) {
-      const pair = pairs.corrupt(documents.map(textsOf), key.derive(0));
-      return { ...words.corrupt(pair.batch, key.derive(1)), answers: pair.targets };
-    },
-    loss(params, lesson, key) {
-      const { pooled } = encode(BERT, sizes, params.encoder, lesson.inputs, key);
-      const asked = pairs.loss(classifyText(pooled!, params.nextSentence!), lesson.answers);
-      return add(namingLoss(sizes, params, lesson, key), asked);
-    },
-  };
 }
 
 /** Pairs to be judged: 0 for those as they should be. */

@@ -6,9 +6,10 @@
  * Axes   B texts · T positions, of the source or of the answer
  * Differs from the paper: AdamW where T5's authors take Adafactor; and no pre-training, for the micro-world has as many
  *        examples as one likes.
- *        T5's word vectors start with a deviation of 1 and meet the last state divided by √D; here they start
- *        smaller by √D, and the state is left as it is: the scores are the same, the steps are not.
- * Trap   Adafactor's steps grow with the weights, Adam's do not: T5's word vectors, as large as they start, hardly move.
+ *        T5's word vectors start with a deviation of 1, and meet the last state divided by √D. Here they start
+ *        with 1/2√D, and meet it doubled: the scores are the same, the steps are not.
+ * Trap   Adafactor's steps grow with the weights, Adam's do not: T5's word vectors, as large as they start, hardly move;
+ *        and at a rate at which they do, attention never settles.
  * @module
  */
 import { keep, type Key, mapNested, randomKey, scale } from "../core/tensor/mod.ts";
@@ -26,7 +27,6 @@ import {
   writeAnswer,
 } from "../models/encoder_decoder.ts";
 import { startT5, T5, T5_TINY } from "../models/t5.ts";
-import { tied } from "../models/bart.ts";
 import { answerLoss, asPairs, type TextPair, type TextPairs } from "../objectives/text_to_text.ts";
 import type { Report } from "./experiment.ts";
 
@@ -38,14 +38,18 @@ export interface Lengths {
   readonly answer: number;
 }
 
-/** T5 for Adam: its word vectors are not scaled on their way to the scores. */
-export const MICRO_T5: EncoderDecoderSpec = { ...T5, name: "micro-T5", output: tied };
+/** T5 for Adam: words that start small, and are made larger on their way to the scores. */
+export const MICRO_T5: EncoderDecoderSpec = {
+  ...T5,
+  name: "micro-T5",
+  output: { own: false, factor: () => 2 },
+};
 
-/** First values for it: word vectors smaller by √D, and little from each branch. */
+/** First values for it: word vectors of a deviation of 1 / 2√D, and little from each branch. */
 function startMicroT5(sizes: EncoderDecoderSizes, key: Key): EncoderDecoderParameters {
   return mapNested(startT5(MICRO_T5, sizes, key), (x, path) => {
-    if (path === "words") return scale(x, sizes.width ** -0.5);
-    return /output|down/.test(path) ? scale(x, 0.3) : x;
+    if (path === "words") return scale(x, sizes.width ** -0.5 / 2);
+    return /output|down/.test(path) ? scale(x, 0.15) : x;
   });
 }
 
@@ -58,6 +62,7 @@ export const microT5Sizes = (
   width: 64,
   headWidth: 16,
   inner: 128,
+  decoderLayers: 1,
   furthest: 64,
   vocabulary: tokens.length,
   padding: special.pad,
@@ -92,13 +97,13 @@ export interface TextRecipe {
   readonly steps: number;
   /** Of parameters and batches. */
   readonly seed: number;
-  /** The highest learning rate (default 6e-3). */
+  /** The highest learning rate (default 3e-3). */
   readonly peak?: number;
 }
 
 /** Train a T5 from nothing. */
 export async function trainOnPairs(
-  { sizes, tokenizer, batch, steps, seed, peak = 6e-3 }: TextRecipe,
+  { sizes, tokenizer, batch, steps, seed, peak = 3e-3 }: TextRecipe,
   report: Report,
 ): Promise<Writer> {
   const spec = MICRO_T5, params = await keep(startMicroT5(sizes, randomKey(seed)));

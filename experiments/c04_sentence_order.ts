@@ -70,7 +70,11 @@ export const experiment: Experiment = {
     const marks = async (pairs: PairsObjective) => {
       const { params } = await pretrain(
         {
-          ...recipe,
+          spec: BERT,
+          sizes,
+          heads: start.heads,
+          seed,
+          peak: sentencePeak,
           shapes: [shape, shape],
           lessons: () => pairLessons(sizes, tokenizer, pairs),
           steps: steps.pairs,

@@ -48,10 +48,6 @@ export interface Recipe {
   peak: number;
   /** Of rows. */
   seed: number;
-  /** Steps done after which `pause` is called. */
-  pauses?: readonly number[];
-  /** Look at the model while it learns. */
-  pause?: (step: number) => Promise<void>;
 }
 
 /** Rows as tensors: ids, and what is named at each position. */
@@ -71,7 +67,7 @@ function lessonOf(rows: readonly Row[], length: number) {
 export async function teach(
   model: Pretrained,
   row: (draw: (size: number) => number) => Row,
-  { steps, batch, peak, seed, pauses = [], pause }: Recipe,
+  { steps, batch, peak, seed }: Recipe,
   report: Report,
 ): Promise<void> {
   const { spec, sizes } = model, training = await startTraining(model.params, seed);
@@ -93,7 +89,6 @@ export async function teach(
     })
   ) {
     if (step % every === 0) await report(`step ${step} of ${steps}: loss ${loss.toFixed(3)}`);
-    if (pauses.includes(step)) await pause?.(step);
   }
 }
 

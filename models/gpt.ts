@@ -27,7 +27,7 @@ export const GPT: ModelSpec = {
   segmented: false, // was: true
   sight: leftToRight, // was: bothSides
   activation: geluTanh, // was: gelu
-  pooled: { activation: tanh, pretrained: false }, // was: pretrained
+  pooled: { activation: tanh, pretrained: false, reads: "last" }, // was: pretrained, the first
   objectives: ["nextToken"], // was: maskedLM, nextSentence
 };
 

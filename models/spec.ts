@@ -16,9 +16,15 @@ import { type KeysAndValues, type KeyValueCache, partsOf } from "../core/key_val
 import { layerNorm, type LayerNormDeclared, layerNormParameters } from "../core/layer_norm.ts";
 import { bothSides, type Sight, visibleBias } from "../core/masks.ts";
 import type { Parameters } from "../core/parameters.ts";
-import { pool, type PoolerDeclared, poolerParameters, type Pooling } from "../core/pooler.ts";
+import {
+  lastToken,
+  pool,
+  type PoolerDeclared,
+  poolerParameters,
+  type Pooling,
+} from "../core/pooler.ts";
 import type { Positions } from "../core/positions.ts";
-import { add, broadcast, indices, type Key, type Tensor } from "../core/tensor/mod.ts";
+import { add, broadcast, indices, type Key, type Tensor, withAxes } from "../core/tensor/mod.ts";
 import { type Layer, type LayerDeclared, layerParameters } from "../core/transformer_layer.ts";
 
 /** The sizes of a model. */
@@ -73,7 +79,7 @@ export interface ModelSpec {
   activation: Activation;
   /** In the masked-LM head, if it is another. */
   headActivation?: Activation;
-  /** How the first position becomes the vector of the text. */
+  /** How one position, mostly the first, becomes the vector of the text. */
   pooled: Pooling;
   /** What it is pre-trained on: names of functions in objectives/. */
   objectives: readonly string[];
@@ -113,7 +119,7 @@ export interface EncoderOutput {
   attentions: Tensor<"B H Tq Tk">[];
   /** The last state. */
   last: Tensor<"B T D">;
-  /** The pooled first position, if the model has a pooler. */
+  /** The vector of the text, if the model has a pooler. */
   pooled?: Tensor<"B D">;
   /** With a cache: what its layers are to hold from now on. */
   cached?: KeysAndValues[];
@@ -190,9 +196,21 @@ export function encode(
   });
   if (params.norm) states.push(layerNorm(states.pop()!, params.norm, epsilon));
   const last = states.at(-1)!;
-  const pooled = params.pooler && pool(last, params.pooler, spec.pooled.activation);
+  const pooled = params.pooler && poolText(spec, params.pooler, last, input.mask);
   const attentions = seen.map(({ weights }) => weights);
   return { states, attentions, last, pooled, cached: caches && seen.map((s) => s.cached!) };
+}
+
+/** The vector of a text, from the position that speaks for it. */
+function poolText(
+  { pooled: { activation, reads } }: ModelSpec,
+  pooler: Parameters<PoolerDeclared>,
+  last: Tensor<"B T D">,
+  mask: EncoderInput["mask"],
+): Tensor<"B D"> {
+  if (reads !== "last") return pool(last, pooler, activation);
+  const ofTokens = mask?.axes.length === 2 ? withAxes(mask, "B T") : undefined;
+  return pool(last, pooler, activation, lastToken(last, ofTokens));
 }
 
 /** Where the tokens stand: from 0 on, or after what the cache holds. */

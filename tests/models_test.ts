@@ -316,6 +316,19 @@ Deno.test("other heads keep what was learned and start what is missing", async (
   assert(words.maskedLM === learned.maskedLM && !words.encoder.pooler);
 });
 
+onEveryDevice("the last token speaks for a text of a GPT, wherever the padding is", async () => {
+  const params = await keep(initialise(encoderParameters(GPT, sizes, true), randomKey(7), 0.5));
+  const run = async (rows: number[][], mask?: number[][], places?: number[][]) => {
+    const [ids, seen, at] = [rows, mask, places].map((x) => x && tensor("B T", x));
+    return await read(encode(GPT, sizes, params, { ids: ids!, mask: seen, places: at }).pooled!);
+  };
+  const plain = await run([[5, 6, 7]]);
+  assertNear(await run([[5, 6, 7, 0, 0]], [[1, 1, 1, 0, 0]]), plain, 5e-6);
+  assertNear(await run([[0, 5, 6, 7]], [[0, 1, 1, 1]], [[0, 0, 1, 2]]), plain, 5e-6);
+  const other = await run([[5, 6, 8]]);
+  assert(other.some((x, i) => Math.abs(x - plain[i]) > 1e-3));
+});
+
 Deno.test("other heads of a GPT-2 keep its last norm, too", async () => {
   await device("reference");
   const learned = initialise(modelParameters(GPT2, sizes, { languageModel: true }), randomKey(1));

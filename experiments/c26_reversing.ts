@@ -180,5 +180,5 @@ export const experiment: Experiment = {
     return barChart(bars, { title: "Words written backwards", valueLabel: "share of new words" });
   },
   reading:
-    "It is not the direction of reading that fails, nor the number of examples: a model that reads letters turns any word round. One that reads pieces must have been told how each piece is spelt, and examples with other pieces do not tell it.",
+    "It is not the direction of reading that fails, nor the number of examples: a model that reads letters turns any word round. One that reads pieces must have been told how each piece is spelt: it turns new words round if it has seen each of their pieces turned, and examples with other pieces, however many, do not help.",
 };

@@ -97,13 +97,13 @@ export interface TextRecipe {
   readonly steps: number;
   /** Of parameters and batches. */
   readonly seed: number;
-  /** The highest learning rate (default 3e-3). */
+  /** The highest learning rate (default 5e-3). */
   readonly peak?: number;
 }
 
 /** Train a T5 from nothing. */
 export async function trainOnPairs(
-  { sizes, tokenizer, batch, steps, seed, peak = 3e-3 }: TextRecipe,
+  { sizes, tokenizer, batch, steps, seed, peak = 5e-3 }: TextRecipe,
   report: Report,
 ): Promise<Writer> {
   const spec = MICRO_T5, params = await keep(startMicroT5(sizes, randomKey(seed)));

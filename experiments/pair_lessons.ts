@@ -37,14 +37,21 @@ export interface AskedPairs extends HiddenInSentences {
   readonly answers: ClassTargets;
 }
 
-/** Pairs as an objective makes them; its question is put, to the next-sentence head, where `asked`. */
+/** What a model does with pairs. */
+export interface PairOptions {
+  /** Whether the next-sentence head is asked about the pair (default true). */
+  readonly asked?: boolean;
+  /** How words are hidden (default: masked LM). */
+  readonly words?: ReturnType<typeof maskedLM>;
+}
+
+/** Lessons from pairs as an objective makes them. */
 export function pairLessons(
   sizes: Sizes,
   { vocabulary }: Tokenizer,
   pairs: PairsObjective,
-  asked = true,
+  { asked = true, words = maskedLM(vocabulary) }: PairOptions = {},
 ): Lessons<AskedPairs> {
-  const words = maskedLM(vocabulary);
   return {
     make(documents, key) {
       const pair = pairs.corrupt(documents.map(textsOf), key.derive(0));

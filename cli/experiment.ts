@@ -71,9 +71,7 @@ export async function conduct(
         `seed ${seed} (${i + 1} of ${seeds.length}), ${seconds().toFixed(0)} s: ${doing}`,
       );
     rows.push(checked(experiment, seed, await experiment.run(seed, tell)));
-    tell(
-      means(experiment, [rows[i], rows[i]]).map(([k, v]) => `${k} ${v.split(" ")[0]}`).join(", "),
-    );
+    tell(inShort(experiment, rows[i]));
   }
   const judgement = experiment.verdict(rows), device = chosenDevice();
   const page = resultsPage(experiment, rows, judgement, {
@@ -91,6 +89,14 @@ export async function conduct(
   );
   console.log(`verdict: ${judgement.verdict}\n${judgement.because}`);
   console.log(`${out}/${name}.md (${seconds().toFixed(0)} s)`);
+}
+
+/** The first numbers of a seed; the page has all of them. */
+function inShort({ columns }: Experiment, row: Numbers): string {
+  const shown = columns.slice(0, 8).map(({ key, label, digits = 3 }) =>
+    `${label} ${row[key].toFixed(digits)}`
+  );
+  return shown.join(", ") + (columns.length > 8 ? ", …" : "");
 }
 
 function checked({ name, columns }: Experiment, seed: number, row: Numbers): Numbers {

@@ -50,7 +50,7 @@ export function tree(root: Branch, options: PictureOptions): string {
   const placed = place(root, 0, rows), all = flat(placed);
   const columns: number[] = [];
   for (const { branch, depth } of all) {
-    columns[depth] = Math.max(columns[depth] ?? 0, textWidth(branch.label));
+    columns[depth] = Math.max(columns[depth] ?? 0, widthOf(branch, depth));
   }
   const left = [16];
   columns.forEach((width, depth) => left.push(left[depth] + width + GAP));
@@ -63,12 +63,20 @@ export function tree(root: Branch, options: PictureOptions): string {
     options,
     [],
     summary(root, ""),
-    ...all.flatMap((from) =>
-      from.children.map((to) => line(from, to, left, columns[from.depth], y))
-    ),
-    ...all.map(({ branch, depth, y: at }) => words(left[depth], y(at) + 4, branch.label)),
+    ...all.flatMap((from) => from.children.map((to) => line(from, to, left, y))),
+    ...all.map(({ branch, depth, y: at }) => name(branch, depth, left[depth], y(at) + 4)),
   );
 }
+
+/** The label, and how likely it is; at the root there is no question of it. */
+function name({ label, probability }: Branch, depth: number, x: number, y: number): string {
+  const share = { fill: INK.quiet, "font-size": 10 };
+  const beside = x + textWidth(label) + 6;
+  return words(x, y, label) + (depth ? words(beside, y, percent(probability), share) : "");
+}
+
+const widthOf = ({ label, probability }: Branch, depth: number) =>
+  textWidth(label) + (depth ? 6 + textWidth(percent(probability), 10) : 0);
 
 /** Leaves stand below each other, a parent in the middle of its children. */
 function place(branch: Branch, depth: number, rows: { next: number }): Placed {
@@ -85,23 +93,17 @@ function line(
   from: Placed,
   to: Placed,
   left: readonly number[],
-  width: number,
   y: (at: number) => number,
 ): string {
   const { probability, taken } = to.branch;
-  const start = left[from.depth] + width + 5, end = left[to.depth] - 5, bend = (start + end) / 2;
-  const [a, b] = [y(from.y), y(to.y)];
-  const stroke = taken ? seriesColour(1) : seriesColour(0);
+  const start = left[from.depth] + widthOf(from.branch, from.depth) + 5, end = left[to.depth] - 5;
+  const bend = end - GAP / 2, [a, b] = [y(from.y), y(to.y)];
   return element("path", {
-    d: `M${start} ${a}C${bend} ${a} ${bend} ${b} ${end} ${b}`,
+    d: `M${start} ${a}H${end - GAP + 10}C${bend} ${a} ${bend} ${b} ${end} ${b}`,
     fill: "none",
-    stroke,
+    stroke: seriesColour(taken ? 1 : 0),
     "stroke-opacity": taken ? 0.9 : 0.45,
     "stroke-width": 1 + 9 * probability,
-  }) + words(end - 4, b - 5, percent(probability), {
-    "text-anchor": "end",
-    "font-size": 10,
-    fill: INK.quiet,
   });
 }
 

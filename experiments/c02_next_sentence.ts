@@ -23,7 +23,7 @@ import { summary } from "./statistics.ts";
 const steps = { sentences: 450, pairs: 250 }, shape = { batch: 16, length: 32 };
 const tasks = [
   { kind: "sentiment", told: 800, steps: 250 },
-  { kind: "senses", told: 800, steps: 250 },
+  { kind: "senses", told: 800, steps: 150 },
 ] as const;
 const rate = 2e-3, length = 18, batch = 32;
 

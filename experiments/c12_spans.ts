@@ -42,7 +42,7 @@ import { type HiddenInSentences, namingLoss, sentencePeak } from "./sentence_les
 import { answersAfterTuning, shortQuestions } from "./short_questions.ts";
 import { summary } from "./statistics.ts";
 
-const steps = { sentences: 300, texts: 250, tuning: 200 }, shape = { batch: 16, length: 40 };
+const steps = { sentences: 300, texts: 250, tuning: 120 }, shape = { batch: 16, length: 40 };
 const names = ["person", "place", "home", "animal", "job", "food"];
 const ways = ["entities", "spans", "next", "boundary"] as const;
 

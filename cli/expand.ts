@@ -79,10 +79,10 @@ function ofOneStack(specs: readonly Named[]): Root[] {
 }
 
 /** What an encoder–decoder is made and run with. */
-const ofTwoStacks = at(
-  "models/encoder_decoder.ts",
-  ...["encoderDecoderParameters", "readSource", "writeAnswer", "scoreTokens", "shiftRight"],
-);
+const ofTwoStacks = [
+  ...at("models/encoder_decoder.ts", "encoderDecoderParameters"),
+  ...at("models/reading_and_writing.ts", "readSource", "writeAnswer", "scoreTokens", "shiftRight"),
+];
 
 const options = {
   tensor: {

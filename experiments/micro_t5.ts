@@ -21,11 +21,8 @@ import {
   type EncoderDecoderParameters,
   type EncoderDecoderSizes,
   type EncoderDecoderSpec,
-  readSource,
-  scoreTokens,
-  shiftRight,
-  writeAnswer,
 } from "../models/encoder_decoder.ts";
+import { readSource, scoreTokens, shiftRight, writeAnswer } from "../models/reading_and_writing.ts";
 import { startT5, T5, T5_TINY } from "../models/t5.ts";
 import { answerLoss, asPairs, type TextPair, type TextPairs } from "../objectives/text_to_text.ts";
 import type { Report } from "./experiment.ts";

@@ -22,17 +22,19 @@ import {
   type Values,
 } from "../core/tensor/mod.ts";
 import {
-  cacheSizes,
   type EncoderDecoderParameters,
   type EncoderDecoderSizes,
   type EncoderDecoderSpec,
+} from "../models/encoder_decoder.ts";
+import {
+  cacheSizes,
   type ReadSource,
   readSource,
   scoreTokens,
   type Source,
   sourceKeys,
   writeAnswer,
-} from "../models/encoder_decoder.ts";
+} from "../models/reading_and_writing.ts";
 import { searchFrom } from "./beam_search.ts";
 import { continueFrom } from "./generate.ts";
 import type { GenerationOptions } from "./options.ts";

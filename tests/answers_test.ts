@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { device, keep, logSoftmax, randomKey, read, tensor } from "../core/tensor/mod.ts";
 import { beginAnswers, greedyAnswers, searchAnswer, type Writer } from "../generation/answers.ts";
 import { BART } from "../models/bart.ts";
-import { readSource, scoreTokens, writeAnswer } from "../models/encoder_decoder.ts";
+import { readSource, scoreTokens, writeAnswer } from "../models/reading_and_writing.ts";
 import { startT5, T5, T5_1_1, T5_TINY } from "../models/t5.ts";
 import { onEveryDevice } from "./devices.ts";
 import { assertNear } from "./numbers.ts";

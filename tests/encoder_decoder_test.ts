@@ -37,16 +37,18 @@ import { type ScoredPiece, t5Style, unigram } from "../core/text/unigram.ts";
 import { FileError } from "../core/training/files.ts";
 import { BART, BART_BASE, MASS } from "../models/bart.ts";
 import {
-  cacheSizes,
   changes,
   encoderDecoderParameters,
   type EncoderDecoderSizes,
   type EncoderDecoderSpec,
+} from "../models/encoder_decoder.ts";
+import {
+  cacheSizes,
   readSource,
   scoreTokens,
   shiftRight,
   writeAnswer,
-} from "../models/encoder_decoder.ts";
+} from "../models/reading_and_writing.ts";
 import { readT5Config, writeT5Config } from "../models/huggingface/t5.ts";
 import { loadT5, saveT5 } from "../models/pretrained_t5.ts";
 import { startT5, T5, T5_1_1, T5_TINY } from "../models/t5.ts";

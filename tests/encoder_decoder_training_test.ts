@@ -8,14 +8,8 @@ import { wordPiece } from "../core/text/wordpiece.ts";
 import { constant } from "../core/training/learning_rate.ts";
 import { startTraining, train } from "../core/training/loop.ts";
 import { BART, MASS } from "../models/bart.ts";
-import {
-  encoderDecoderParameters,
-  type EncoderDecoderSpec,
-  readSource,
-  scoreTokens,
-  shiftRight,
-  writeAnswer,
-} from "../models/encoder_decoder.ts";
+import { encoderDecoderParameters, type EncoderDecoderSpec } from "../models/encoder_decoder.ts";
+import { readSource, scoreTokens, shiftRight, writeAnswer } from "../models/reading_and_writing.ts";
 import { T5, T5_1_1, T5_TINY } from "../models/t5.ts";
 import { documentRotation } from "../objectives/document_rotation.ts";
 import { maskedSequenceToSequence } from "../objectives/masked_sequence_to_sequence.ts";

@@ -3,13 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { encoderDecoderNames, expand } from "../cli/expand.ts";
 import { initialise } from "../core/parameters.ts";
 import { device, randomKey, read, tensor } from "../core/tensor/mod.ts";
-import {
-  encoderDecoderParameters,
-  type EncoderDecoderSpec,
-  readSource,
-  scoreTokens,
-  writeAnswer,
-} from "../models/encoder_decoder.ts";
+import { encoderDecoderParameters, type EncoderDecoderSpec } from "../models/encoder_decoder.ts";
+import { readSource, scoreTokens, writeAnswer } from "../models/reading_and_writing.ts";
 import { T5_TINY } from "../models/t5.ts";
 
 const home = new URL("../", import.meta.url);

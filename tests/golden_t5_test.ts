@@ -17,11 +17,8 @@ import { greedyAnswers } from "../generation/answers.ts";
 import {
   type EncoderDecoderParameters,
   encoderDecoderParameters,
-  readSource,
-  scoreTokens,
-  shiftRight,
-  writeAnswer,
 } from "../models/encoder_decoder.ts";
+import { readSource, scoreTokens, shiftRight, writeAnswer } from "../models/reading_and_writing.ts";
 import { theirName } from "../models/huggingface/names.ts";
 import { t5Naming } from "../models/huggingface/t5.ts";
 import { loadT5, type PretrainedT5 } from "../models/pretrained_t5.ts";

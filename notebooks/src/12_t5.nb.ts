@@ -43,14 +43,13 @@ import { show, table } from "@lineage/lineage/drawing/show";
 import { heatMap, lineChart } from "@lineage/lineage/drawing/svg";
 import { greedyAnswers, searchAnswer } from "@lineage/lineage/generation/answers";
 import { BART, BART_BASE } from "@lineage/lineage/models/bart";
+import { changes, encoderDecoderParameters } from "@lineage/lineage/models/encoder_decoder";
 import {
-  changes,
-  encoderDecoderParameters,
   readSource,
   scoreTokens,
   shiftRight,
   writeAnswer,
-} from "@lineage/lineage/models/encoder_decoder";
+} from "@lineage/lineage/models/reading_and_writing";
 import { startT5, T5, T5_1_1, T5_BASE, T5_SMALL, T5_TINY } from "@lineage/lineage/models/t5";
 import { draws } from "@lineage/lineage/objectives/objective";
 import { spanCorruption } from "@lineage/lineage/objectives/span_corruption";

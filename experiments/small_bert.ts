@@ -8,13 +8,15 @@
  *        sentences is ever read; the order of the pair is not asked for.
  * @module
  */
+import { randomKey, read } from "../core/tensor/mod.ts";
 import { parseVocabulary } from "../core/text/vocabulary.ts";
 import { wordPiece } from "../core/text/wordpiece.ts";
 import { vocabularyOf } from "../data/mod.ts";
-import type { Heads, ModelParameters } from "../models/model.ts";
+import { type Heads, type ModelParameters, nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
-import type { ModelSpec, Sizes } from "../models/spec.ts";
+import { encode, type ModelSpec, type Sizes } from "../models/spec.ts";
 import { maskedLM } from "../objectives/masked_language_model.ts";
+import { atPlaces } from "../objectives/objective.ts";
 import type { Report } from "./experiment.ts";
 import {
   hiddenWords,
@@ -80,6 +82,25 @@ export function lossOfSmall(
 ): Promise<number> {
   const lessons = hiddenWords(spec, sizes, micro.tokenizer, pairsOnly);
   return judgeBy(lessons, params, micro.unseen, { count: 16, batch: pairsOnly.batch });
+}
+
+/** The share of hidden words (15 %) of documents not learned from that the model guesses at once. */
+export async function firstGuesses(model: Pretrained, micro: MicroWorld): Promise<number> {
+  const { spec, sizes, params } = model, { tokenizer, unseen } = micro;
+  const { make } = hiddenWords(spec, sizes, tokenizer, pairsOnly);
+  let right = 0, asked = 0;
+  for (let i = 0; i + pairsOnly.batch <= unseen.length; i += pairsOnly.batch) {
+    const { inputs, words } = make(unseen.slice(i, i + pairsOnly.batch), randomKey(i, 1));
+    const { last } = encode(spec, sizes, params.encoder, inputs);
+    const scores = nameTokens(spec, sizes, params, atPlaces(last, words.places));
+    const [guesses, labels] = await read([scores, words.labels]);
+    for (let m = 0; m < words.count; m++) {
+      const row = guesses.subarray(m * sizes.vocabulary, (m + 1) * sizes.vocabulary);
+      right += row.indexOf(Math.max(...row)) === labels[m] ? 1 : 0;
+    }
+    asked += words.count;
+  }
+  return right / asked;
 }
 
 /** How a small model is fine-tuned. */

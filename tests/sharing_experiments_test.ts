@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { oneForAll } from "../core/layer_sharing.ts";
 import { countParameters } from "../core/parameters.ts";
+import { countsOfThePaper, experiment as c05 } from "../experiments/c05_factorised_embedding.ts";
 import { experiment as c06 } from "../experiments/c06_what_to_share.ts";
 import { experiment as c07 } from "../experiments/c07_sharing_and_time.ts";
 import { experiment as c08 } from "../experiments/c08_distilbert.ts";
@@ -47,6 +48,32 @@ Deno.test("BERT-base has the counts that C7 names, with layers of its own and wi
   const count = (spec: ModelSpec) => countParameters(encoderParameters(spec, BERT_BASE));
   assertEquals(count(BERT), 109_482_240);
   assertEquals(count({ ...BERT, stack: oneForAll }), 31_515_648);
+});
+
+Deno.test("C5: not lower by more than the margin holds, and saving nothing does not", () => {
+  const row = {
+    accuracy48: 0.7,
+    accuracy24: 0.7,
+    accuracy16: 0.69,
+    loss48: 1,
+    loss24: 1,
+    loss16: 1.05,
+    parameters48: 30000,
+    parameters24: 16000,
+    parameters16: 11000,
+    wholeTable: 23_040_000,
+    factorised: 3_938_304,
+  };
+  checkVerdicts(c05, {
+    holds: around(row),
+    opposite: around({ ...row, accuracy16: 0.6 }),
+    unclear: around({ ...row, accuracy16: 0.67 }),
+  });
+  assertEquals(c05.verdict(around({ ...row, parameters16: 29000 })).verdict, "opposite");
+});
+
+Deno.test("the arithmetic of C5 is the paper's", () => {
+  assertEquals(countsOfThePaper(), { wholeTable: 23_040_000, factorised: 3_938_304 });
 });
 
 Deno.test("C6: what is dearer to share is read from the losses alone", () => {

@@ -136,6 +136,7 @@ export const gptFamily: Family = {
       throw new RangeError(`GPT's checkpoints know an inner width of 4·${width}, not ${inner}`);
     }
     const { afn, ...written } = gptConfig.write(model);
+    if (afn === "gelu") throw new RangeError('GPT\'s checkpoints mean the tanh form by "gelu"');
     return withEmbeddingDropout({ ...written, afn: afn === "gelu_new" ? "gelu" : afn });
   },
   unpack,

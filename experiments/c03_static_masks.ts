@@ -113,9 +113,9 @@ export const experiment: Experiment = {
     ], { title: "Masks drawn once, ten times, anew", valueLabel: "nats a hidden word" });
   },
   reading:
-    "Forty readings of one sentence under one mask teach the words that it hides and no others; ten masks are " +
-    "better, as the paper's ten are. RoBERTa finds static and dynamic masks about equal (its table 1), because its " +
-    "texts have 512 tokens, so that ten masks cover nearly all of them, and because its data are large. Sentences of " +
-    "ten tokens, few of them, show what the masks do. D0 and D1 call static masking BERT's flaw: what BERT's data " +
-    "had was ten masks a text.",
+    "Forty readings of a sentence under one mask teach the words that it hides and no others. RoBERTa finds static " +
+    "and dynamic masks about equal (its table 1): its 16 GB hold so many sentences that what one mask hides another " +
+    "sentence shows. With a few hundred sentences the masks themselves are learned by heart, ten of them more " +
+    "slowly than one. D0 says that BERT hides the same words each time; its data hold every text ten times, with " +
+    "ten masks.",
 };

@@ -130,12 +130,14 @@ export const experiment: Experiment = {
   },
   reading:
     "The authors' argument is that next sentence mixes two questions and that a model learns the easier one. That " +
-    "argument can be seen here, from the other side. In their books the subject is easier, so the model of next " +
+    "argument can be seen here, from the other side. In their texts the subject is easier, so the model of next " +
     "sentence is at 52.0 % on order. In the micro-world order is easier: a morning, a work and an evening are told " +
     "apart by single words, while the subject takes a comparison of two names. So a model of next sentence learns " +
-    "order, which also betrays most parts that come from elsewhere, and leaves the subject alone. The other half is " +
-    "as published (78.9 % there): who knows which sentence leads to which finds most of those that do not belong. " +
-    "D4 repeats the published numbers as if they were a law of the two tasks. They are a property of the text, too.",
+    "order, which also betrays most parts that come from elsewhere, and leaves the subject alone: asked for it and " +
+    "nothing else, it is at chance. The other half is as in table 5 (78.9 %): who knows which sentence leads to which " +
+    "finds most of those that do not belong. D4 takes the table for a proof about the two tasks; it is about the two " +
+    "tasks on that text. D4 also says that next sentence asks for the order of two segments. It does not: it asks " +
+    "whether the second comes from the same place.",
 };
 
 /** Diaries: days of one person in one place, one after another, without what is told at no fixed time. */

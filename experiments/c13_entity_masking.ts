@@ -107,10 +107,9 @@ export const experiment: Experiment = {
   reading:
     "One character of a name betrays the other, so a model of hidden characters can be good at its task without " +
     "knowing who keeps bees: in nats a hidden character it is the better one. When the whole answer is hidden it has " +
-    "less to go on. The gain is one of speed, in part: in a longer trial (900 steps, one seed, choosing among the " +
-    "values of the relation) the two were close. The paper, with its hundreds of millions of sentences, shows single " +
-    "questions and a gain of 0.5 to 1.1 points on its tasks, not a rate of right answers. Facts that were never told " +
-    "are the control: what is right there is guessed.",
+    "less to go on. In part the gain is one of speed: in a longer trial (900 steps, one seed, choosing among the " +
+    "values of the relation) the two were close. The paper shows single questions, not a rate of right answers. Facts " +
+    "that were never told are the control: what is right there is guessed.",
 };
 
 /** A fact that was asked for. */

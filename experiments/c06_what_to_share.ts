@@ -31,7 +31,7 @@ import {
 } from "./small_bert.ts";
 import { summary } from "./statistics.ts";
 
-const layers = 6, width = 24, steps = 350, peak = 6e-3;
+const layers = 6, width = 24, steps = 400, peak = 6e-3;
 
 /** What is shared, in words. */
 const stacks: Record<string, { name: string; stack: Stack }> = {

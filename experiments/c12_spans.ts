@@ -11,15 +11,16 @@
  * Trap   In the micro-world nearly every name is one word, so that names hidden whole are words hidden whole.
  * @module
  */
-import { add, gelu, keep, randomKey } from "../core/tensor/mod.ts";
+import { add, gelu, type Key, randomKey, type Tensor } from "../core/tensor/mod.ts";
 import { initialise } from "../core/parameters.ts";
 import { encodeBatch } from "../core/text/batch.ts";
+import type { Tokenizer } from "../core/text/tokenizer.ts";
 import type { Document } from "../data/mod.ts";
 import { barChart } from "../drawing/svg.ts";
 import { BERT } from "../models/bert.ts";
 import type { ModelParameters } from "../models/model.ts";
-import { encode } from "../models/spec.ts";
-import { joinTexts } from "../objectives/annotation.ts";
+import { encode, type Sizes } from "../models/spec.ts";
+import { type AnnotatedText, joinTexts } from "../objectives/annotation.ts";
 import { entityMasking } from "../objectives/entity_masking.ts";
 import { maskedLM, maskedLMLoss } from "../objectives/masked_language_model.ts";
 import { nextSentence } from "../objectives/next_sentence.ts";
@@ -67,73 +68,20 @@ export const experiment: Experiment = {
     ...ways.map((way) => ({ key: `${way}Exact`, label: `exact, ${way}` })),
   ],
   async run(seed, report) {
-    const micro = microWorld(seed), { tokenizer, world } = micro, { vocabulary } = tokenizer;
+    const micro = microWorld(seed), { tokenizer, world } = micro;
     const sizes = microSizes(tokenizer, { positions: shape.length });
     const start = await readSentences(sizes, micro, { steps: steps.sentences, seed }, report);
-    const fit = {
-      maxLength: shape.length,
-      padTo: shape.length,
-      truncation: "longest_first",
-    } as const;
-    const cut = (documents: readonly Document[], draw: (size: number) => number) =>
-      documents.map(({ sentences }) => joinTexts(sentences.slice(draw(sentences.length - 3))));
-    const entities = entityMasking(tokenizer, { kinds: names, fit });
-    const boundary = spanMasking(vocabulary);
-    const hidden = maskedLM(vocabulary, {
-      choose: spans(),
-      replace: eightyTenTenOfSpans(vocabulary),
-    });
-    const asBatch = (documents: readonly Document[], draw: (size: number) => number) =>
-      encodeBatch(tokenizer, cut(documents, draw).map(({ text }) => text), fit);
-    const naming = (make: Lessons<HiddenInSentences>["make"]): Lessons<HiddenInSentences> => ({
-      make,
-      loss: (params, lesson, key) => namingLoss(sizes, params, lesson, key),
-    });
-    const withBoundary: Lessons<HiddenInSentences & { targets: SpanTargets }> = {
-      make: (documents, key) =>
-        boundary.corrupt(asBatch(documents, draws(key.derive(0))), key.derive(1)),
-      loss: (params, lesson, key) => {
-        const { last } = encode(BERT, sizes, params.encoder, lesson.inputs, key);
-        const { head } = params as ModelParameters & { head: SpanBoundaryParameters };
-        const words = params.encoder.embedding.word;
-        const scores = fromBoundaries(last, lesson.targets, head, words, gelu, sizes.epsilon);
-        return add(namingLoss(sizes, params, lesson, key), maskedLMLoss(scores, lesson.targets));
-      },
-    };
-    const lessons = {
-      entities: naming((documents, key) =>
-        entities.corrupt(cut(documents, draws(key.derive(0))), key.derive(1))
-      ),
-      spans: naming((documents, key) =>
-        hidden.corrupt(asBatch(documents, draws(key.derive(0))), key.derive(1))
-      ),
-      next: pairLessons(sizes, tokenizer, nextSentence(tokenizer, { maxLength: shape.length }), {
-        words: hidden,
-      }),
-      boundary: withBoundary,
-    };
     const declared = spanBoundaryParameters({ width: sizes.width, vocabulary: sizes.vocabulary });
-    const head = await keep(initialise(declared, randomKey(seed, 2), deviationFor(sizes.width)));
-    const told = shortQuestions(world, seed, 600),
-      unseen = shortQuestions(world, seed + 1_000_000, 300);
+    const head = initialise(declared, randomKey(seed, 2), deviationFor(sizes.width));
+    const lessons = lessonsOf(tokenizer, sizes);
+    const told = shortQuestions(world, seed, 600);
+    const unseen = shortQuestions(world, seed + 1_000_000, 300);
     const numbers: Record<string, number> = {};
     for (const way of ways) {
-      const from = { ...start.params, head };
-      const model = await pretrain<never>(
-        {
-          spec: BERT,
-          sizes,
-          heads: start.heads,
-          shapes: [shape, shape],
-          lessons: () => lessons[way] as Lessons<never>,
-          steps: steps.texts,
-          seed,
-          from,
-          peak: sentencePeak,
-        },
-        micro,
-        report,
-      );
+      const common = { spec: BERT, sizes, heads: start.heads, shapes: [shape, shape] as const };
+      const from = { ...start.params, head }, recipe = { ...common, from, seed };
+      const how = { lessons: () => lessons[way], steps: steps.texts, peak: sentencePeak };
+      const model = await pretrain({ ...recipe, ...how }, micro, report);
       const tuning = { steps: steps.tuning, seed, length: shape.length };
       const score = await answersAfterTuning({ ...model, tokenizer }, { told, unseen }, tuning);
       numbers[way] = score.f1;
@@ -165,3 +113,65 @@ export const experiment: Experiment = {
   },
   reading: "",
 };
+
+const fit = {
+  maxLength: shape.length,
+  padTo: shape.length,
+  truncation: "longest_first",
+} as const;
+
+/** From one of their sentences on. */
+function cut(documents: readonly Document[], key: Key): AnnotatedText[] {
+  const draw = draws(key);
+  return documents.map(({ sentences }) => joinTexts(sentences.slice(draw(sentences.length - 3))));
+}
+
+/** The lessons of each way. They differ in what they hold, so that only their own loss may look into them. */
+function lessonsOf(
+  tokenizer: Tokenizer,
+  sizes: Sizes,
+): Record<typeof ways[number], Lessons<unknown>> {
+  const { vocabulary } = tokenizer;
+  const choice = { choose: spans(), replace: eightyTenTenOfSpans(vocabulary) };
+  const words = maskedLM(vocabulary, choice), boundary = spanMasking(vocabulary);
+  const entities = entityMasking(tokenizer, { kinds: names, fit });
+  const pairs = nextSentence(tokenizer, { maxLength: shape.length });
+  const asBatch = (documents: readonly Document[], key: Key) =>
+    encodeBatch(tokenizer, cut(documents, key).map(({ text }) => text), fit);
+  const naming = (make: Lessons<HiddenInSentences>["make"]): Lessons<HiddenInSentences> => ({
+    make: (documents, key) => make(documents, key),
+    loss: (params, lesson, key) => namingLoss(sizes, params, lesson, key),
+  });
+  return {
+    entities: naming((documents, key) =>
+      entities.corrupt(cut(documents, key.derive(0)), key.derive(1))
+    ),
+    spans: naming((documents, key) =>
+      words.corrupt(asBatch(documents, key.derive(0)), key.derive(1))
+    ),
+    next: pairLessons(sizes, tokenizer, pairs, { words }),
+    boundary: {
+      make: (documents, key) => boundary.corrupt(asBatch(documents, key.derive(0)), key.derive(1)),
+      loss: (params, lesson, key) => boundaryLoss(sizes, params, lesson as SpansHidden, key),
+    },
+  };
+}
+
+/** Spans, and what stands around them. */
+interface SpansHidden extends HiddenInSentences {
+  readonly targets: SpanTargets;
+}
+
+/** Hidden words named from their own places, and again from the boundaries of their spans. */
+function boundaryLoss(
+  sizes: Sizes,
+  params: ModelParameters,
+  lesson: SpansHidden,
+  key?: Key,
+): Tensor<""> {
+  const { head, encoder } = params as ModelParameters & { head: SpanBoundaryParameters };
+  const { last } = encode(BERT, sizes, encoder, lesson.inputs, key);
+  const words = encoder.embedding.word;
+  const scores = fromBoundaries(last, lesson.targets, head, words, gelu, sizes.epsilon);
+  return add(namingLoss(sizes, params, lesson, key), maskedLMLoss(scores, lesson.targets));
+}

@@ -1,8 +1,8 @@
 /**
  * A small T5 trained on pairs of texts, and its answers: what the experiments with encoder–decoders have in common.
- * Idea   A batch is of short sources or of long ones, so that no step pads a sentence to the length of a day. Both
- *        kinds take turns, and each has pairs of several tasks.
- * Maths  L as in objectives/text_to_text.ts
+ * Idea   Every step has pairs of every task, in parts: one of short texts, one of long ones, so that no sentence is
+ *        padded to the length of a day. Tasks that take turns instead pull the model to and fro.
+ * Maths  L = Σ over the parts of their mean loss, which is that of objectives/text_to_text.ts
  * Axes   B texts · T positions, of the source or of the answer
  * Differs from the paper: AdamW where T5's authors take Adafactor; and no pre-training, for the micro-world has as many
  *        examples as one likes.
@@ -12,7 +12,7 @@
  *        and at a rate at which they do, attention never settles.
  * @module
  */
-import { keep, type Key, mapNested, randomKey, scale } from "../core/tensor/mod.ts";
+import { add, keep, type Key, mapNested, randomKey, scale } from "../core/tensor/mod.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { linear } from "../core/training/learning_rate.ts";
 import { startTraining, train } from "../core/training/loop.ts";
@@ -88,29 +88,28 @@ export interface TextRecipe {
   readonly sizes: EncoderDecoderSizes;
   /** For all texts. */
   readonly tokenizer: Tokenizer;
-  /** The batch of a step. */
-  readonly batch: (key: Key, step: number) => { pairs: readonly TextPair[]; lengths: Lengths };
+  /** The parts of a step; each has the same lengths and as many pairs in every step. */
+  readonly parts: (key: Key) => { pairs: readonly TextPair[]; lengths: Lengths }[];
   /** Steps, of which a twentieth is warm-up. */
   readonly steps: number;
   /** Of parameters and batches. */
   readonly seed: number;
-  /** The highest learning rate (default 5e-3). */
+  /** The highest learning rate (default 3e-3). */
   readonly peak?: number;
 }
 
 /** Train a T5 from nothing. */
 export async function trainOnPairs(
-  { sizes, tokenizer, batch, steps, seed, peak = 5e-3 }: TextRecipe,
+  { sizes, tokenizer, parts, steps, seed, peak = 3e-3 }: TextRecipe,
   report: Report,
 ): Promise<Writer> {
   const spec = MICRO_T5, params = await keep(startMicroT5(sizes, randomKey(seed)));
   const running = train(await startTraining(params, seed), {
     steps,
-    batch: (key, step) => {
-      const { pairs, lengths } = batch(key, step);
-      return [asPairs(tokenizer, pairs, lengths)];
-    },
-    loss: (params, pairs, key) => pairsLoss(spec, sizes, params, pairs, key),
+    batch: (key) => [parts(key).map(({ pairs, lengths }) => asPairs(tokenizer, pairs, lengths))],
+    loss: (params, batches: TextPairs[], key) =>
+      batches.map((pairs, i) => pairsLoss(spec, sizes, params, pairs, key.derive(i)))
+        .reduce((sum, loss) => add(sum, loss)),
     rate: linear({ peak, warmup: Math.ceil(steps / 20), steps }),
     adamw: { decay: 0, beta2: 0.98 },
   });

@@ -52,24 +52,25 @@ Deno.test("BERT-base has the counts that C7 names, with layers of its own and wi
 
 Deno.test("C5: not lower by more than the margin holds, and saving nothing does not", () => {
   const row = {
-    accuracy48: 0.7,
-    accuracy24: 0.7,
-    accuracy16: 0.69,
-    loss48: 1,
-    loss24: 1,
-    loss16: 1.05,
-    parameters48: 30000,
-    parameters24: 16000,
-    parameters16: 11000,
+    accuracy48at450: 0.6,
+    accuracy48at900: 0.7,
+    accuracy16at450: 0.4,
+    accuracy16at900: 0.69,
+    loss48at450: 1.5,
+    loss48at900: 1,
+    loss16at450: 3,
+    loss16at900: 1.05,
+    wholeParameters: 30000,
+    narrowParameters: 11000,
     wholeTable: 23_040_000,
     factorised: 3_938_304,
   };
   checkVerdicts(c05, {
     holds: around(row),
-    opposite: around({ ...row, accuracy16: 0.6 }),
-    unclear: around({ ...row, accuracy16: 0.67 }),
+    opposite: around({ ...row, accuracy16at900: 0.6 }),
+    unclear: around({ ...row, accuracy16at900: 0.67 }),
   });
-  assertEquals(c05.verdict(around({ ...row, parameters16: 29000 })).verdict, "opposite");
+  assertEquals(c05.verdict(around({ ...row, narrowParameters: 29000 })).verdict, "opposite");
 });
 
 Deno.test("the arithmetic of C5 is the paper's", () => {

@@ -37,7 +37,7 @@ import {
   upTo,
 } from "./text_tasks.ts";
 
-const steps = 900, asked = 128;
+const steps = 1000, asked = 128;
 
 /** Sources of a sentence or of a day; answers of a word, of a few words, or of a sentence. */
 const lengths: Record<TaskName, Lengths> = {
@@ -120,7 +120,7 @@ const wayOf = (rows: readonly Numbers[], task: TaskName) =>
 
 /** One model for all tasks, and what it has not seen. */
 async function learn(seed: number, report: Report) {
-  const world = smallWorld(seed), size = { seed, documents: 2500, opinions: 3000 };
+  const world = smallWorld(seed), size = { seed, documents: 1000, opinions: 1500 };
   const others = { seed: seed + 1_000_000, documents: 200, opinions: 400 };
   const pairs = taskPairs(world, size), tokenizer = textTokenizer(pairs);
   const told = upTo(lengths.summary.source, tokenizer, pairs);

@@ -59,7 +59,7 @@ const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
 
 /** Steps of training. More make a better translator; try 3,000 when you have the time. */
-const STEPS = 900;
+const STEPS = 1200;
 
 // %%
 /** The numbers of a tensor, cut into rows along its last axis. */
@@ -110,7 +110,7 @@ function pairsOf(seed: number, count: number): Record<string, TextPair[]> {
   };
 }
 
-const told = pairsOf(1, 4000), names = Object.keys(told);
+const told = pairsOf(1, 1000), names = Object.keys(told);
 await show(table(
   names.map((task) => ({ source: told[task][3].source, answer: told[task][3].answer })),
   "One pair of each task",

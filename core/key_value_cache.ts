@@ -133,20 +133,25 @@ export function partsOf(
   batch: number,
   fresh: number,
 ): LayerCache[] {
-  const [rows, heads, room, width] = layers[0].keys.shape;
+  const [rows, heads, room, width] = layers[0]?.keys.shape ?? [batch, 0, 0, 0];
   const found = `${layers.length} layers, ${heads} heads of width ${width}`;
   const wanted = `${sizes.layers} layers, ${sizes.heads} heads of width ${
     sizes.width / sizes.heads
   }`;
   if (found !== wanted) {
-    throw new RangeError(`the cache has ${found}, the model ${wanted}: it is of another model`);
+    throw new RangeError(
+      `the cache has ${found}, the model ${wanted}: it is of another model; begin an empty one`,
+    );
   }
   if (rows !== batch) {
-    throw new RangeError(`the cache is of ${rows} texts, the batch of ${batch}`);
+    throw new RangeError(
+      `the cache is of ${rows} texts, the batch of ${batch}; begin an empty one for as many`,
+    );
   }
   if (length + fresh > room) {
     throw new RangeError(
-      `the cache has room for ${room} positions: ${length} are written, ${fresh} do not fit`,
+      `the cache has room for ${room} positions: ${length} are written, ${fresh} do not fit;` +
+        " begin with more room, or write less",
     );
   }
   const start = scalar(length);

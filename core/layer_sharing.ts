@@ -88,7 +88,8 @@ export function groups(count: number, inner = 1): Stack {
     const whole = [count, inner].every((n) => Number.isInteger(n) && n > 0);
     if (!whole || layers % (count * inner) !== 0) {
       throw new RangeError(
-        `${layers} layers cannot be ${count} groups of ${inner} or its multiples`,
+        `${layers} layers cannot be ${count} groups of ${inner} inner layers, once or several times;` +
+          ` give whole numbers above 0 whose product divides ${layers}`,
       );
     }
     const own = eachItsOwn(declare, count * inner), each = layers / count;

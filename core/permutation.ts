@@ -68,7 +68,11 @@ export function permutationMasks(
 ): PermutationMasks {
   const length = orders[0]?.length ?? 0;
   const odd = orders.find((order) => order.length !== length);
-  if (odd) throw new RangeError(`an order of ${odd.length} positions beside one of ${length}`);
+  if (odd) {
+    throw new RangeError(
+      `an order of ${odd.length} positions beside one of ${length}; give all texts as many`,
+    );
+  }
   const ranked = orders.map((order) => ranks(order).map((n) => n < given ? 0 : n));
   const mask = (sees: (mine: number, other: number, itself: boolean) => boolean) => {
     const rows = ranked.map((rank) =>

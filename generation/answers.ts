@@ -37,7 +37,7 @@ import {
 } from "../models/reading_and_writing.ts";
 import { searchFrom } from "./beam_search.ts";
 import { continueFrom } from "./generate.ts";
-import type { GenerationOptions } from "./options.ts";
+import { type GenerationOptions, methodOf } from "./options.ts";
 import { chooseRows, type Writing } from "./writing.ts";
 
 /** A model that answers. */
@@ -111,7 +111,10 @@ export async function searchAnswer(
   { beams = 4, maxTokens = 32, ...options }: GenerationOptions,
   { cache }: Pick<AnswerOptions, "cache"> = {},
 ): ReturnType<typeof searchFrom> {
-  if (ids.size("B") !== 1) throw new RangeError(`${ids.size("B")} sources: beams are for one`);
+  methodOf({ ...options, beams, maxTokens });
+  if (ids.size("B") !== 1) {
+    throw new RangeError(`${ids.size("B")} sources: beams are for one; search for each by itself`);
+  }
   const copies = (x: Tensor<"B T">) => broadcast(at(x, "B", 0), "B T", { B: beams });
   const source = { ids: copies(ids), mask: mask && copies(mask) };
   const writing = await beginAnswers(model, source, { room: maxTokens, cache });
@@ -156,7 +159,9 @@ export async function beginAnswers(
       return left;
     },
     async append(ids) {
-      if (left === 0) throw new RangeError(`there is room for ${room} tokens only`);
+      if (left === 0) {
+        throw new RangeError(`there is room for ${room} tokens only; begin with more`);
+      }
       if (--left > 0) scores = await memory.scores(ids);
     },
     async choose(rows) {

@@ -30,8 +30,8 @@ export interface Filled {
  * Fill the gaps of a text one after another, the surest first; `mask` is the id of a gap, `never` are
  * ids that fill none.
  *
- * @throws {RangeError} where there is no gap or the text is longer than the positions; {Error} where the
- * model has no masked-LM head.
+ * @throws {RangeError} where there is no gap, `never` leaves no token, or the text is longer than the
+ * positions; {Error} where the model has no masked-LM head.
  *
  * @example
  * ```ts
@@ -55,10 +55,16 @@ export async function* fillIn(
   { mask, never = [], ...options }: GenerationOptions & { mask: number; never?: readonly number[] },
 ): AsyncGenerator<Filled, void, void> {
   const method = methodOf(options), key = randomKey(options.seed ?? 0), ids = [...text];
+  if (!params.maskedLM) {
+    throw new Error(`this ${spec.name} has no masked-LM head: it does not know what fills a gap`);
+  }
   if (method === "beams") throw new RangeError("gaps are filled one at a time: leave out beams");
   const gaps = new Set([...ids.keys()].filter((t) => ids[t] === mask));
   if (gaps.size === 0) {
     throw new RangeError("there is no gap to fill: put the mask token somewhere");
+  }
+  if (new Set(never).size >= sizes.vocabulary) {
+    throw new RangeError("`never` names every token: leave one that may fill a gap");
   }
   for (let i = 0; gaps.size > 0; i++) {
     const { last } = encode(spec, sizes, params.encoder, { ids: tensor("B T", [ids]) });

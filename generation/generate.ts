@@ -75,7 +75,7 @@ export async function* generate(
  * The likeliest continuations of several prompts at once, each up to a token of `end`: for judging a
  * model on many questions. Prompts may be of unequal length.
  *
- * @throws {RangeError} as `generate`.
+ * @throws {RangeError} as `generate`, and for a `maxTokens` that is no whole number above 0.
  *
  * @example
  * ```ts
@@ -96,6 +96,7 @@ export async function continueAll(
   prompts: readonly (readonly number[])[],
   { maxTokens, end = [] }: { maxTokens: number; end?: readonly number[] },
 ): Promise<number[][]> {
+  methodOf({ maxTokens }); // says what is out of range
   return await continueFrom(await beginWriting(model, prompts, { room: maxTokens }), end);
 }
 

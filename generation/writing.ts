@@ -79,7 +79,9 @@ export async function beginWriting(
       return most - texts.length;
     },
     async append(ids) {
-      if (texts.length >= most) throw new RangeError(`there is room for ${most} positions only`);
+      if (texts.length >= most) {
+        throw new RangeError(`there is room for ${most} positions; begin with more`);
+      }
       texts.push(ids);
       scores = await next(cache ? ids.map((id) => [id]) : texts.ids);
     },

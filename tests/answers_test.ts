@@ -114,4 +114,5 @@ Deno.test("no room, too many tokens, and beams for several sources are refused",
   await assertRejects(() => searchAnswer(model, source, {}), RangeError, "2 sources");
   const one = { ids: rows([[5]]) };
   await assertRejects(() => searchAnswer(model, one, { temperature: 1 }), RangeError, "contradict");
+  await assertRejects(() => searchAnswer(model, one, { beams: 1.5 }), RangeError, "beams is 1.5");
 });

@@ -215,6 +215,10 @@ Deno.test("prompts that cannot be gone on with are refused", async () => {
   await assertRejects(() => all(model, []), RangeError, "prompt is empty");
   await assertRejects(() => all(model, Array(41).fill(1)), RangeError, "41 tokens");
   await assertRejects(() => beginWriting(model, []), RangeError, "no prompt");
+  await assertRejects(() => continueAll(model, [[1], []], { maxTokens: 1 }), RangeError, "empty");
+  for (const maxTokens of [0, -1, 1.5]) {
+    await assertRejects(() => continueAll(model, [[1]], { maxTokens }), RangeError, "maxTokens is");
+  }
   await assertRejects(() => Array.fromAsync(write(model, "a")), Error, "no tokenizer");
   const { languageModel: _, ...bare } = model.params;
   await assertRejects(() => all({ ...model, params: bare }, [1]), Error, "no language-model head");
@@ -282,6 +286,10 @@ Deno.test("a masked model fills its gaps one by one, the surest first", async ()
     RangeError,
     "no gap",
   );
-  const beams = fillIn(model, [4], { mask: 4, beams: 2 });
-  await assertRejects(() => Array.fromAsync(beams), RangeError, "beams");
+  const refused = (options: Partial<Parameters<typeof fillIn>[2]>, said: string, of = model) =>
+    assertRejects(() => Array.fromAsync(fillIn(of, [4], { mask: 4, ...options })), Error, said);
+  await refused({ beams: 2 }, "beams");
+  await refused({ never: [...Array(9).keys()] }, "every token");
+  const { maskedLM: _, ...bare } = params;
+  await refused({}, "no masked-LM head", { ...model, params: bare });
 });

@@ -121,11 +121,12 @@ Deno.test("a cache of another model, of other texts, or that is full, says so", 
   const cache = await emptyCache(sizes, 4), params = await parameters(GPT2);
   const refused = (change: Partial<typeof sizes>, batch: number, fresh: number, said: string) =>
     assertThrows(() => partsOf(cache, { ...sizes, ...change }, batch, fresh), RangeError, said);
+  assertThrows(() => partsOf({ layers: [], length: 0 }, sizes, 1, 1), RangeError, "0 layers");
   refused({ layers: 2 }, 1, 1, "3 layers");
-  refused({ heads: 4 }, 1, 1, "another model");
+  refused({ heads: 4 }, 1, 1, "another model; begin an empty one");
   refused({ width: 16 }, 1, 1, "of width 4");
-  refused({}, 2, 1, "1 texts");
-  refused({}, 1, 5, "room for 4");
+  refused({}, 2, 1, "1 texts, the batch of 2; begin an empty one");
+  refused({}, 1, 5, "5 do not fit; begin with more room");
   const large = await emptyCache(sizes, 40);
   large.length = 12;
   const run = (spec: ModelSpec, cache: KeyValueCache) =>

@@ -149,6 +149,8 @@ Deno.test("groups that do not divide the layers are refused with all three numbe
       () => groups(count, inner)(() => layerParameters(4, 4), layers),
       RangeError,
     );
-    for (const n of [count, inner, layers]) assertStringIncludes(error.message, `${n}`);
+    for (const n of [count, inner, `divides ${layers}`]) {
+      assertStringIncludes(error.message, `${n}`);
+    }
   }
 });

@@ -45,7 +45,7 @@ Deno.test("a permutation that is none is refused by what is wrong with it", () =
   refused([0, 3, 1], "no position 3");
   refused([0, -1, 1], "no position -1");
   refused([0, 0.5, 1], "no position 0.5");
-  assertThrows(() => permutationMasks([[0, 1], [0]]), RangeError, "order of 1 positions");
+  assertThrows(() => permutationMasks([[0, 1], [0]]), RangeError, "1 positions beside one of 2");
   assertThrows(() => targetMapping([[3]], 3), RangeError, "target 3");
 });
 

@@ -42,13 +42,13 @@ export interface Norm {
 }
 
 /** Scale and shift: `layerNorm`. */
-export const centred: Norm = {
+export const centredNorm: Norm = {
   parameters: layerNormParameters,
   apply: (x, { gain, bias }, epsilon) => layerNorm(x, { gain, bias: bias! }, epsilon),
 };
 
 /** Scale only: `rmsNorm`. */
-export const scaled: Norm = { parameters: rmsNormParameters, apply: rmsNorm };
+export const scaledNorm: Norm = { parameters: rmsNormParameters, apply: rmsNorm };
 
 /** A function of states. */
 export type StateMap = (x: Tensor<"B T D">) => Tensor<"B T D">;
@@ -146,17 +146,17 @@ export interface SublayersOutput {
  * import { gatedParameters } from "@lineage/lineage/core/gated_feed_forward";
  * import { projectionsParameters } from "@lineage/lineage/core/cross_attention";
  * import { initialise } from "@lineage/lineage/core/parameters";
- * import { normFirst, scaled, sublayers } from "@lineage/lineage/core/sublayers";
+ * import { normFirst, scaledNorm, sublayers } from "@lineage/lineage/core/sublayers";
  * import { normal, randomKey, relu } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
  * const params = initialise({
  *   attention: projectionsParameters(8, 12, false),
- *   attentionNorm: scaled.parameters(8),
+ *   attentionNorm: scaledNorm.parameters(8),
  *   feedForward: gatedParameters(8, 16, { gated: false, biases: false }),
- *   feedForwardNorm: scaled.parameters(8),
+ *   feedForwardNorm: scaledNorm.parameters(8),
  * }, randomKey(1));
  * const x = normal(randomKey(2), "B T D", [2, 3, 8]);
- * const options = { heads: 4, epsilon: 1e-6, norm: scaled, order: normFirst, activation: relu };
+ * const options = { heads: 4, epsilon: 1e-6, norm: scaledNorm, order: normFirst, activation: relu };
  * assertEquals(sublayers(x, params, options).weights.shape, [2, 4, 3, 3]);
  * ```
  */

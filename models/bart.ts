@@ -11,7 +11,7 @@
  *        learned places is its authors' code's.
  * @module
  */
-import { centred, normLast } from "../core/sublayers.ts";
+import { centredNorm, normLast } from "../core/sublayers.ts";
 import { gelu } from "../core/tensor/mod.ts";
 import type { EncoderDecoderSizes, EncoderDecoderSpec, Output } from "./encoder_decoder.ts";
 import { places } from "./stack_positions.ts";
@@ -25,7 +25,7 @@ export const BART: EncoderDecoderSpec = {
   paper: "1910.13461",
   layout: "bart",
   positions: places,
-  norm: centred,
+  norm: centredNorm,
   order: normLast,
   biases: true,
   scaled: true,

@@ -12,7 +12,7 @@
  * @module
  */
 import { instantiate } from "../core/parameters.ts";
-import { normFirst, scaled } from "../core/sublayers.ts";
+import { normFirst, scaledNorm } from "../core/sublayers.ts";
 import { full, geluTanh, type Key, normal, relu } from "../core/tensor/mod.ts";
 import {
   type EncoderDecoderParameters,
@@ -35,7 +35,7 @@ export const T5: EncoderDecoderSpec = {
   paper: "1910.10683",
   layout: "t5",
   positions: distances,
-  norm: scaled,
+  norm: scaledNorm,
   order: normFirst,
   biases: false,
   scaled: false,

@@ -15,7 +15,7 @@ import { emptyCache } from "../core/key_value_cache.ts";
 import { countParameters, initialise, instantiate } from "../core/parameters.ts";
 import { bucketOf, relativeBias } from "../core/relative_buckets.ts";
 import { rmsNorm } from "../core/rms_norm.ts";
-import { centred, normFirst, normLast, scaled } from "../core/sublayers.ts";
+import { centredNorm, normFirst, normLast, scaledNorm } from "../core/sublayers.ts";
 import {
   add,
   AxisError,
@@ -79,9 +79,9 @@ Deno.test("rmsNorm() passes the gradients that differences give", async () => {
 Deno.test("the trap: a layer norm without bias is another function", async () => {
   await device("reference");
   const x = tensor("B T D", [[[3, 4]]]), gain = tensor("D", [1, 1]);
-  const moved = centred.apply(x, { gain, bias: tensor("D", [0, 0]) }, 0);
+  const moved = centredNorm.apply(x, { gain, bias: tensor("D", [0, 0]) }, 0);
   assertNear(await read(moved), [-1, 1]);
-  assert((await read(scaled.apply(x, { gain }, 0)))[0] > 0);
+  assert((await read(scaledNorm.apply(x, { gain }, 0)))[0] > 0);
 });
 
 interface RmsNormFigures {

@@ -45,11 +45,17 @@ Deno.test("a GPT is trained, judged beside counting, resumed, and goes on with a
   assertEquals((await write("You need", "--beams", "2")).code, 0);
 });
 
+Deno.test("generate explains itself", async () => {
+  const { code, out } = await run("generate", "--help");
+  assertEquals(code, 0);
+  for (const part of ["--model", "--top-p", "--beams", "--stop"]) assertStringIncludes(out, part);
+});
+
 Deno.test("generate says what is missing, or what contradicts itself", async () => {
   const { folder } = await trained();
   const refused = async (said: string, ...args: string[]) => {
-    const { code, err } = await run("generate", "--device", "wasm", ...args);
-    assertEquals(code, 1);
+    const { code, out, err } = await run("generate", "--device", "wasm", ...args);
+    assertEquals([code, out], [1, ""]);
     assertStringIncludes(err, said);
   };
   await refused("which model", "a text");

@@ -107,6 +107,7 @@ export function readSource(
   key?: Key,
 ): StackOutput & ReadSource {
   const { positions } = params.encoder, T = ids.size("T");
+  checkLength(spec, sizes, T);
   const hidden = mask && paddingBias(mask);
   const bias = both(spec.positions.bias(positions, T, T, sizes, true), hidden);
   const first = spec.positions.add(lookUp(params.words, ids), positions, sizes);
@@ -140,6 +141,7 @@ export function writeAnswer(
   key?: Key,
 ): DecoderOutput {
   const { positions } = params.decoder, [batch, T] = ids.shape, start = cache?.length ?? 0;
+  checkLength(spec, sizes, start + T);
   const caches = cache && partsOf(cache, cacheSizes(sizes), batch, T);
   const room = caches ? caches[0].keys.size("Tk") : T;
   const from = caches ? caches[0].start : scalar(0);
@@ -154,6 +156,16 @@ export function writeAnswer(
   };
   const seen = known ?? sourceKeys(sizes, params, source);
   return run(spec, sizes, params.decoder, first, options, key, { caches, seen });
+}
+
+function checkLength(
+  { name, positions }: EncoderDecoderSpec,
+  sizes: EncoderDecoderSizes,
+  T: number,
+) {
+  const most = positions.longest(sizes);
+  if (T <= most) return;
+  throw new RangeError(`a text of ${T} tokens is longer than the ${most} places of this ${name}`);
 }
 
 /**

@@ -32,6 +32,8 @@ export type Table = Tensor<"P H"> | Tensor<"P D">;
 export interface StackPositions {
   /** The table of a stack. */
   declare(sizes: PositionSizes): Declared<"P H"> | Declared<"P D">;
+  /** The longest text. */
+  longest(sizes: PositionSizes): number;
   /** The words with what their places add; the places count from 0 unless given. */
   add(
     words: Tensor<"B T D">,
@@ -53,6 +55,7 @@ export interface StackPositions {
 /** T5's way. */
 export const distances: StackPositions = {
   declare: ({ positions, heads }) => declare("P H", [positions, heads]),
+  longest: () => Infinity,
   add: (words) => words,
   bias: (table, queries, keys, { furthest }, bothWays, start) =>
     relativeBias(withAxes(table as Tensor, "P H"), queries, keys, { furthest, bothWays }, start),
@@ -61,16 +64,12 @@ export const distances: StackPositions = {
 /** Rows of the table before that of place 0. */
 const before = 2;
 
-/** BART's way. Throws a RangeError where a text is longer than the table. */
+/** BART's way. */
 export const places: StackPositions = {
   declare: ({ positions, width }) => declare("P D", [positions, width]),
-  add(words, table, { positions }, places) {
+  longest: ({ positions }) => positions - before,
+  add(words, table, _, places) {
     const rows = withAxes(table as Tensor, "P D"), T = words.size("T");
-    if (T > positions - before) {
-      throw new RangeError(
-        `a text of ${T} tokens is longer than the ${positions - before} places of the model`,
-      );
-    }
     if (places) return add(words, lookUp(rows, add(places, before)));
     return add(words, rename(slice(rows, "P", before, before + T), "P D -> T D"));
   },

@@ -386,6 +386,11 @@ Deno.test("a text longer than BART's places, or another model's cache, is refuse
   const params = started(BART, sizes), ids = rows([Array(11).fill(5)]);
   const error = assertThrows(() => readSource(BART, sizes, params, { ids }), RangeError);
   assertStringIncludes(error.message, "11 tokens is longer than the 10 places");
+  const short = readSource(BART, sizes, params, { ids: rows([[5]]) });
+  const filled = await emptyCache(cacheSizes(sizes), 20);
+  filled.length = 10;
+  const goOn = () => writeAnswer(BART, sizes, params, short, { ids: rows([[5]]), cache: filled });
+  assertStringIncludes(assertThrows(goOn, RangeError).message, "10 places of this BART");
   const t5 = startT5(T5, sizes, randomKey(1));
   const source = readSource(T5, sizes, t5, { ids: rows([[5]]) });
   const cache = await emptyCache({ layers: 3, heads: 2, width: 8 }, 4);

@@ -72,7 +72,10 @@ export function readArguments<O extends Record<string, Option>>(
     string: ["_", ...texts],
     unknown: (argument, name) => {
       if (name === undefined) return true;
-      throw new UsageError(`there is no option ${argument}`);
+      const below = /^-\d/.test(argument)
+        ? `; a number below 0 is given as --name=${argument}`
+        : "";
+      throw new UsageError(`there is no option ${argument}${below}`);
     },
   });
   const given: Record<string, unknown> = {};

@@ -1,6 +1,6 @@
 /** `deno task experiment`: test a claim of the literature with several seeds, and write down what came of it. */
 import { chosenDevice } from "../core/tensor/mod.ts";
-import { writeAtomically } from "../core/training/files.ts";
+import { FileError, writeAtomically } from "../core/training/files.ts";
 import { plainTable } from "../drawing/svg.ts";
 import type { Experiment, Numbers } from "../experiments/experiment.ts";
 import { means, resultsPage, verdictOf } from "../experiments/results_page.ts";
@@ -44,9 +44,19 @@ const command: Command<typeof options> = {
       throw new UsageError(`there is no experiment ${name}; there are: ${names}`);
     }
     await chooseDevice(given.device);
+    await makeFolder(given.out);
     await conduct(experiment, Array.from({ length: seeds }, (_, i) => first + i), given.out);
   },
 };
+
+/** The folder of the results; one that cannot be made says so before the work. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw FileError.because(path, "make this folder", error);
+  }
+}
 
 async function list(known: readonly Experiment[], out: string): Promise<void> {
   const rows = await Promise.all(known.map(async ({ name, claim }) => {

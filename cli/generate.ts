@@ -37,9 +37,12 @@ const command: Command<typeof options> = {
     await chooseDevice(given.device);
     const model = await loadPretrained(given.model);
     const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
-    say(prompt);
-    for await (const piece of write(model, prompt, asked)) say(piece);
-    say("\n");
+    let unsaid = prompt; // until it is known that the model can go on with it
+    for await (const piece of write(model, prompt, asked)) {
+      say(unsaid + piece);
+      unsaid = "";
+    }
+    say(unsaid + "\n");
   },
 };
 

@@ -54,7 +54,10 @@ export function drawWindows(
 ): Windows {
   const room = ids.length - length, draw = draws(key);
   if (room < 1) {
-    throw new RangeError(`a text of ${ids.length} tokens has no window of ${length} and one more`);
+    throw new RangeError(
+      `a text of ${ids.length} tokens has no window of ${length} and one more; give more text, or a` +
+        " shorter --length",
+    );
   }
   return windowsAt(ids, Array.from({ length: batch }, () => draw(room)), length);
 }

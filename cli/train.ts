@@ -43,6 +43,7 @@ const command: Command<typeof options> = {
     if (!given.corpus) throw new UsageError("which text? Give --corpus FILES");
     if (!given.out) throw new UsageError("where should the checkpoint go? Give --out DIR");
     const steps = whole("steps", given.steps), every = whole("save-every", given["save-every"]);
+    if (!(given.rate > 0)) throw new UsageError(`--rate is ${given.rate}, not above 0`);
     const documents = await readCorpus([given.corpus, ...rest]);
     await chooseDevice(given.device);
     const unseen = given["held-out"] ? await readCorpus([given["held-out"]]) : undefined;

@@ -59,12 +59,30 @@ export function divergence<S extends string, const A extends AxisOf<S>>(
   tau = 1,
 ): Tensor<Without<S, A>> {
   checkAlike(student, teacher, "logits");
-  if (!(tau > 0 && tau < Infinity)) {
-    throw new RangeError(`distillation: the temperature ${tau} is not above 0; 1 changes nothing`);
-  }
+  checkTemperature(tau);
   const soften = (logits: Tensor) => logSoftmax(scale(logits, 1 / tau), axis);
   const logP = soften(stopGradient(teacher)), logQ = soften(student);
   return sum(multiply(exp(logP), subtract(logP, logQ)), axis) as Tensor<Without<S, A>>;
+}
+
+/**
+ * Refuse a temperature at which there is no softmax.
+ *
+ * @throws {RangeError} for one that is not above 0, or not finite.
+ *
+ * @example
+ * ```ts
+ * import { checkTemperature } from "@lineage/lineage/objectives/distillation";
+ * import { assertThrows } from "@std/assert";
+ * checkTemperature(2);
+ * assertThrows(() => checkTemperature(0), RangeError, "the temperature 0");
+ * ```
+ */
+export function checkTemperature(tau: number): void {
+  if (tau > 0 && tau < Infinity) return;
+  throw new RangeError(
+    `distillation: the temperature ${tau} is not above 0 and finite; 1 changes nothing`,
+  );
 }
 
 /**

@@ -23,7 +23,7 @@ import {
   sum,
   type Tensor,
 } from "../core/tensor/mod.ts";
-import { cosineDistance, divergence } from "./distillation.ts";
+import { checkTemperature, cosineDistance, divergence } from "./distillation.ts";
 import {
   maskedLM,
   maskedLMLoss,
@@ -73,7 +73,8 @@ export const distilBertWeights = { soft: 5, hard: 2, cosine: 1 };
  * Its `corrupt` throws as masked LM's does; its `loss` an AxisError where student and teacher differ
  * in vocabulary or width.
  *
- * @throws {RangeError} for a rate that is not above 0 and up to 1.
+ * @throws {RangeError} for a rate that is not above 0 and up to 1, a temperature that is not above 0, or a
+ * weight below 0.
  *
  * @example
  * ```ts
@@ -97,6 +98,11 @@ export function distilledMaskedLM(
   options: DistillationOptions = {},
 ): Objective<EncodedBatch, DistillationOutputs, DistillationTargets> {
   const { tau = 2, weights = distilBertWeights, ...masking } = options;
+  checkTemperature(tau);
+  for (const [name, weight] of Object.entries(weights)) {
+    if (weight >= 0 && weight < Infinity) continue;
+    throw new RangeError(`distillation: the weight of ${name} is ${weight}; give 0 or more`);
+  }
   const objective = maskedLM(vocabulary, masking);
   const corrupt = (original: EncodedBatch, key: Key) => {
     const corrupted = objective.corrupt(original, key);

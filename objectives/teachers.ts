@@ -25,6 +25,7 @@ import {
   subtract,
   type Tensor,
 } from "../core/tensor/mod.ts";
+import { checkTemperature } from "./distillation.ts";
 
 /**
  * The weight of the labels after so many steps, for `hardAndSoft`: from 0 in a straight line to 1.
@@ -65,9 +66,7 @@ export function ensemble<S extends string>(
   axis: AxisOf<S>,
   tau = 1,
 ): Tensor<S> {
-  if (!(tau > 0 && tau < Infinity)) {
-    throw new RangeError(`ensemble: the temperature ${tau} is not above 0; 1 changes nothing`);
-  }
+  checkTemperature(tau);
   checkTeachers(teachers);
   const said: Tensor[] = teachers.map((logits) => logSoftmax(scale(logits, 1 / tau), axis));
   const top = said.reduce((a, b) => maximum(a, b)); // taken out, so that no exponential underflows

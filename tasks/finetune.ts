@@ -85,6 +85,8 @@ export async function withHeadOf<Example, Answer>(
 /**
  * Each row once in every epoch, in an order of its own, `size` at a time.
  *
+ * @throws {RangeError} where there is no row, or `size` is no whole number above 0.
+ *
  * @example
  * ```ts
  * import { randomKey } from "@lineage/lineage/core/tensor";
@@ -102,6 +104,10 @@ export function inEpochs<Example>(
   size: number,
   seed: number,
 ): Batches<Example> {
+  if (rows.length === 0) throw new RangeError("there is no row to learn from; give examples");
+  if (!(Number.isInteger(size) && size > 0)) {
+    throw new RangeError(`a batch of ${size} rows; give a whole number above 0`);
+  }
   let epoch = -1, order: Row<Example>[] = [];
   return (_, step) =>
     Array.from({ length: size }, (_, i) => {

@@ -89,5 +89,7 @@ export function textClassification(
 export function numberOf(labels: readonly string[], label: string): number {
   const found = labels.indexOf(label);
   if (found >= 0) return found;
-  throw new RangeError(`the label "${label}" is not one of ${labels.join(", ")}`);
+  throw new RangeError(
+    `the label "${label}" is not one of ${labels.join(", ")}; correct it, or name it among them`,
+  );
 }

@@ -42,6 +42,14 @@ const small = (text: string, out: string, steps = 12) => [
   ...["--vocabulary", "300", "--device", "wasm"],
 ];
 
+/** A file with this content, in a folder of its own. */
+async function file(name: string, content: string | Uint8Array): Promise<string> {
+  const path = `${await Deno.makeTempDir()}/${name}`;
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  await Deno.writeFile(path, bytes);
+  return path;
+}
+
 const lossesOf = async (folder: string): Promise<number[]> =>
   JSON.parse(await Deno.readTextFile(`${folder}/training.json`)).losses;
 
@@ -55,7 +63,9 @@ async function thirdStep(folder: string): Promise<void> {
 }
 
 Deno.test("every command explains itself", async () => {
-  for (const name of ["tour", "train", "fill", "show", "count"]) {
+  for (
+    const name of ["tour", "train", "fill", "generate", "show", "count", "expand", "experiment"]
+  ) {
     const { code, out } = await run(name, "--help");
     assertEquals(code, 0);
     assertStringIncludes(out, `deno task ${name}`);
@@ -81,10 +91,24 @@ Deno.test("a mistake on the command line is one line, a hint and code 1", async 
       '--steps is "many", not a number',
     ],
     ["train", ["--corpus", "/nowhere.txt", "--out", "y"], "/nowhere.txt"],
+    ["train", ["--corpus", "x", "--out", "y", "--rate", "0"], "--rate is 0, not above 0"],
+    ["train", ["--corpus", "x", "--out", "y", "--rate", "-1"], "given as --name=-1"],
+    ["train", ["--corpus", ".", "--out", "y"], "it is a folder"],
     ["tour", ["--device", "abacus"], "abacus"],
+    ["experiment", ["c99"], "there are: c02"],
+    ["experiment", ["c04", "--seeds", "1"], "--seeds is 1"],
+    [
+      "experiment",
+      ["c04", "--device", "reference", "--out", `${root}/LICENSE`],
+      "make this folder",
+    ],
     ["show", ["--model", "/nowhere", "a boat"], "/nowhere has no files of a tokenizer"],
     ["show", ["--vocab", "/nowhere", "a boat"], "/nowhere: cannot read the vocabulary"],
     ["show", ["--rate", "2"], "--rate"],
+    ["show", [""], "the text is empty"],
+    ["show", ["--vocab", await file("empty.txt", ""), "a"], "The vocabulary is empty"],
+    ["show", ["--vocab", await file("odd.txt", Uint8Array.of(65, 0xff)), "a"], "byte 1"],
+    ["show", ["--words", await file("empty.txt", ""), "a"], "give one term at least"],
   ];
   for (const [name, args, said] of mistakes) {
     const { code, out, err } = await run(name, ...args);

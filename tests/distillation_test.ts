@@ -30,7 +30,11 @@ import {
   hardAndSoft,
   logitsDistance,
 } from "../objectives/distillation.ts";
-import { distilBertWeights, distilledMaskedLM } from "../objectives/distilled_masked_lm.ts";
+import {
+  distilBertWeights,
+  type DistillationOptions,
+  distilledMaskedLM,
+} from "../objectives/distilled_masked_lm.ts";
 import {
   relationDivergence,
   scoresDistance,
@@ -440,6 +444,11 @@ Deno.test("distillation refuses a temperature that is not above 0, and a weight 
   for (const tau of [0, -1, NaN, Infinity]) {
     assertThrows(() => distillationLoss(one, one, kept, tau), RangeError, `the temperature ${tau}`);
   }
+  const { vocabulary } = tokenizer,
+    refused = (options: DistillationOptions, said: string) =>
+      assertThrows(() => distilledMaskedLM(vocabulary, options), RangeError, said);
+  refused({ tau: 0 }, "the temperature 0");
+  refused({ weights: { soft: 5, hard: -2, cosine: 1 } }, "the weight of hard is -2");
   const loss = tensor("", [1], []);
   for (const weight of [-0.1, 1.1, NaN]) {
     assertThrows(() => hardAndSoft(loss, loss, weight), RangeError, `the weight ${weight}`);

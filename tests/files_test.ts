@@ -102,7 +102,7 @@ Deno.test("writeAtomically() says which folder is missing, or what is in the way
     await Deno.writeTextFile(`${folder}/file`, "old");
     const write = (name: string) => () => writeAtomically(`${folder}/${name}`, "x");
     await assertRejects(write("missing/file"), FileError, "missing/file: cannot write it: no such");
-    await assertRejects(write("taken"), FileError, "a folder of this name is in the way");
+    await assertRejects(write("taken"), FileError, "it is a folder; choose");
     await assertRejects(write("file/file"), FileError, "a file is where a folder should be");
     assertEquals(await list(folder), ["file", "taken"]);
   }));
@@ -173,7 +173,7 @@ Deno.test("readJSON() gives the value, and names file and purpose when it cannot
     await assertRejects(reading, FileError, "is not UTF-8: byte 1 (0xff)");
     await Deno.writeTextFile(path, '{"layers": 2}');
     assertEquals(await reading(), { layers: 2 });
-    await assertRejects(() => readJSON(folder), FileError, "a folder of this name is in the way");
+    await assertRejects(() => readJSON(folder), FileError, "it is a folder; choose");
   }));
 
 Deno.test("an error cannot steer the terminal", () => {

@@ -103,12 +103,16 @@ Deno.test("a mistake is one line, a code of 1, and touches no file", async () =>
   const moved = await file("moved.json", elsewhere), long = JSON.parse(elsewhere);
   long.data[0].paragraphs[0].qas[0] = { id: 1, question: "what ".repeat(30), answers: [] };
   const endless = await file("long.json", JSON.stringify(long));
+  const foreign = `${folder}/foreign`;
+  await Deno.mkdir(foreign);
+  await file("foreign/notes.txt", "mine");
   const mistakes: [Record<string, string | number>, ...string[]][] = [
     [{ ...given, task: "guess" }, "classify, tag, answer", "--help"],
     [{ task: "classify", train: tsv, out }, "--model"],
     [{ ...given, rate: 0 }, "--rate is 0"],
     [{ ...given, epochs: 1.5 }, "--epochs is 1.5"],
     [{ ...given, out: learned }, "--out is the folder of --model"],
+    [{ ...given, out: foreign }, "notes.txt", "nothing was touched"],
     [{ ...given, train: `${folder}/nowhere.tsv` }, "nowhere.tsv", "no such file"],
     [{ ...given, train: alone }, "alone.tsv", 'every label is "warm"'],
     [{ ...given, train: bytes }, "bytes.tsv", "byte 3"],
@@ -128,6 +132,7 @@ Deno.test("a mistake is one line, a code of 1, and touches no file", async () =>
     assert(!err.includes("    at "), err);
   }
   assertEquals(await Deno.stat(out).then(() => true, () => false), false);
+  assertEquals([...Deno.readDirSync(foreign)].map(({ name }) => name), ["notes.txt"]);
 });
 
 Deno.test("Ctrl-C keeps the best model so far, whole, and ends with code 130", async () => {

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { device, leaves, randomKey, read } from "../core/tensor/mod.ts";
 import { loadPretrained, type Pretrained, savePretrained } from "../models/pretrained.ts";
 import type { Tagged } from "../tasks/conll.ts";
@@ -176,6 +176,10 @@ Deno.test("an epoch has each row once, each epoch in its own order, from the see
   assert(epoch(0).join() !== epoch(1).join());
   assertEquals(drawn(1, 16, 5), all);
   assert(drawn(2, 5, 16).join() !== all.join());
+  assertThrows(() => inEpochs([], 4, 1), RangeError, "no row");
+  for (const size of [0, 2.5]) {
+    assertThrows(() => inEpochs(rows, size, 1), RangeError, `of ${size}`);
+  }
 });
 
 Deno.test("answers come in order, whatever the rows, and the progress is told", async () => {

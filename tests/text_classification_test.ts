@@ -33,7 +33,7 @@ Deno.test("the answer is the label of the highest score", () => {
 Deno.test("a label that is not among the classes is refused by name", () => {
   const [row] = task.rows({ text: "the boat", label: "fair" });
   const encoding = rowOf(asBatch(task, [row]), 0);
-  assertThrows(() => task.target(row, encoding), RangeError, '"fair"');
+  assertThrows(() => task.target(row, encoding), RangeError, '"fair" is not one of');
 });
 
 Deno.test("a pair is two segments, and what is too long loses the end of its longer text", () => {

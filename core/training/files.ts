@@ -51,7 +51,7 @@ const REMEDIES: readonly [names: readonly string[], remedy: string][] = [
   [["EROFS"], "permission denied, the disk is read-only; choose another place"],
   [["NotCapable"], "permission denied; run Deno with --allow-read and --allow-write for this path"],
   [["ENOENT"], "no such file or folder; check the spelling, create a missing folder first"],
-  [["EISDIR"], "a folder of this name is in the way; move it or choose another name"],
+  [["EISDIR"], "it is a folder; choose a file in it, or another name"],
   [["ENOTEMPTY"], "another process is writing here; give each run a folder of its own"],
   [["ENOTDIR", "EEXIST"], "a file is where a folder should be; move it or choose another place"],
 ];

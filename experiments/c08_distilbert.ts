@@ -50,8 +50,8 @@ const width = 56, layers = 4, rounds = 15;
 const learning = { steps: 380, peak: 4e-3 }, distilling = { steps: 180, peak: 3e-3 };
 const tuning = { batch: 32, rate: 1e-3 };
 const tasks = [
-  { kind: "sentiment", told: 1000, steps: 200, ...tuning },
-  { kind: "senses", told: 1000, steps: 300, ...tuning },
+  { kind: "sentiment", told: 1000, steps: 350, ...tuning },
+  { kind: "senses", told: 1000, steps: 400, ...tuning },
 ] as const;
 
 /** What the paper's abstract promises. */

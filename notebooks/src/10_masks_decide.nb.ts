@@ -251,7 +251,7 @@ const unseen = [...documents(world, { seed: 1_000_001, count: 200 })].map((d) =>
 
 async function guess(texts: readonly [string, string], hidden: string, name: SightName) {
   const batch = encodeBatch(tokenizer, [texts]);
-  const place = batch.ids.indexOf(vocabulary.tokens.indexOf(hidden));
+  const place = batch.ids.lastIndexOf(vocabulary.tokens.indexOf(hidden));
   batch.ids[place] = vocabulary.special.mask;
   const { last } = encode(UNILM, small, params.encoder, underSights(batch, [name]));
   const scores = nameTokens(UNILM, small, params, atPlaces(last, tensor("M", [place])));
@@ -264,8 +264,8 @@ async function guess(texts: readonly [string, string], hidden: string, name: Sig
 
 const neighbours = unseen.flatMap((day) => day.slice(1).map((text, t) => [day[t], text] as const));
 const asked = neighbours.find(([, second]) => /^With the \w+ s?he /.test(second))!;
-const gap = asked[1].split(" ")[2];
-console.log(`${asked[0]} ${asked[1].replace(gap, "[MASK]")}   (${gap})`);
+const gap = asked[1].split(" ")[3]; // he or she: the sentence before may tell
+console.log(`${asked[0]} ${asked[1].replace(` ${gap} `, " [MASK] ")}   (${gap})`);
 await show(table(
   await Promise.all(sights.map(async (name) => ({
     mask: titles[name],
@@ -274,6 +274,9 @@ await show(table(
 ));
 
 // %% [markdown]
+// Who sees less, guesses differently; what was hidden is known to be a person, or the beginning of a thing. That the
+// sentence before has said who it was is more than these seconds of training teach.
+//
 // And over many gaps: the loss under each mask. Whoever sees more is less surprised.
 
 // %%

@@ -37,7 +37,7 @@ import {
   upTo,
 } from "./text_tasks.ts";
 
-const steps = 1000, asked = 128;
+const steps = 1200, asked = 128;
 
 /** Sources of a sentence or of a day; answers of a word, of a few words, or of a sentence. */
 const lengths: Record<TaskName, Lengths> = {

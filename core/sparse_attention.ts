@@ -58,7 +58,19 @@ export function alternating(...sights: readonly Sight[]): Sight {
   return (queries, keys, layer) => sights[layer % sights.length](queries, keys, layer);
 }
 
-/** GPT-3's pattern: a dense layer, then one with a band of 128. */
+/**
+ * GPT-3's pattern: a dense layer, then one with a band of 128.
+ *
+ * @example
+ * ```ts
+ * import { mask } from "@lineage/lineage/core/masks";
+ * import { denseThenBanded } from "@lineage/lineage/core/sparse_attention";
+ * import { read, sum } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const pairs = [0, 1].map((layer) => sum(mask(denseThenBanded, 200, layer)));
+ * assertEquals((await read(pairs)).map(([n]) => n), [200 * 201 / 2, 128 * 129 / 2 + 72 * 128]);
+ * ```
+ */
 export const denseThenBanded: Sight = alternating(leftToRight, banded(128));
 
 /**

@@ -62,7 +62,16 @@ export interface Experiment {
 /** Told what an experiment is doing, and how far it is. */
 export type Report = (doing: string) => void | Promise<void>;
 
-/** One column of all rows. */
+/**
+ * One column of all rows.
+ *
+ * @example
+ * ```ts
+ * import { column } from "@lineage/lineage/experiments/experiment";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(column([{ bert: 0.8 }, { bert: 0.7 }], "bert"), [0.8, 0.7]);
+ * ```
+ */
 export const column = (rows: readonly Numbers[], key: string): number[] =>
   rows.map((row) => row[key]);
 
@@ -103,11 +112,31 @@ export function all(verdicts: readonly Verdict[]): Verdict {
   return verdicts.every((one) => one === "holds") ? "holds" : "not visible at this scale";
 }
 
-/** How much higher one column is than another, seed by seed. */
+/**
+ * How much higher one column is than another, seed by seed.
+ *
+ * @example
+ * ```ts
+ * import { gain } from "@lineage/lineage/experiments/experiment";
+ * import { assertAlmostEquals } from "@std/assert";
+ * const rows = [{ albert: 0.9, bert: 0.8 }, { albert: 0.7, bert: 0.5 }];
+ * assertAlmostEquals(gain(rows, "albert", "bert").mean, 0.15);
+ * ```
+ */
 export const gain = (rows: readonly Numbers[], first: string, second: string): Summary =>
   difference(column(rows, first), column(rows, second));
 
-/** A summary in words: `0.031 ± 0.012, 95 % from 0.016 to 0.046`. */
+/**
+ * A summary in words: `0.031 ± 0.012, 95 % from 0.016 to 0.046`.
+ *
+ * @example
+ * ```ts
+ * import { inWords } from "@lineage/lineage/experiments/experiment";
+ * import { summary } from "@lineage/lineage/experiments/statistics";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(inWords(summary([1, 1]), 1), "1.0 ± 0.0, 95 % from 1.0 to 1.0");
+ * ```
+ */
 export function inWords({ mean, deviation, low, high }: Summary, digits = 3): string {
   const [m, d, l, h] = [mean, deviation, low, high].map((x) => x.toFixed(digits));
   return `${m} ± ${d}, 95 % from ${l} to ${h}`;

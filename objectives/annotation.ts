@@ -104,6 +104,8 @@ function textsOf({ words, segments }: Encoding<Int32Array>): Int32Array {
 /**
  * Refuse a stretch that is none, or that goes beyond a text of `length`.
  *
+ * @throws {RangeError} with `where`, and the places.
+ *
  * @example
  * ```ts
  * import { checkStretch } from "@lineage/lineage/objectives/annotation";

@@ -35,7 +35,17 @@ export async function device(choice: DeviceChoice): Promise<Device> {
   return chosen = await making;
 }
 
-/** The device chosen last, if any. */
+/**
+ * The device chosen last, if any.
+ *
+ * @example
+ * ```ts
+ * import { chosenDevice, device } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * await device("reference");
+ * assertEquals(chosenDevice()?.name, "reference");
+ * ```
+ */
 export const chosenDevice = (): Device | undefined => chosen;
 
 async function make(choice: DeviceChoice): Promise<Device> {

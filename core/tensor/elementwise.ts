@@ -175,7 +175,10 @@ export function divide<S extends string, R extends string>(
   return binary("divide", scalar.divide, a, b);
 }
 
-/** The larger of a and b. @example
+/**
+ * The larger of a and b.
+ *
+ * @example
  * ```ts
  * import { maximum, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -189,7 +192,10 @@ export function maximum<S extends string, R extends string>(
   return binary("maximum", scalar.maximum, a, b);
 }
 
-/** The smaller of a and b. @example
+/**
+ * The smaller of a and b.
+ *
+ * @example
  * ```ts
  * import { minimum, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -203,7 +209,10 @@ export function minimum<S extends string, R extends string>(
   return binary("minimum", scalar.minimum, a, b);
 }
 
-/** 1 where a < b, else 0. @example
+/**
+ * 1 where a < b, else 0.
+ *
+ * @example
  * ```ts
  * import { less, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -217,7 +226,10 @@ export function less<S extends string, R extends string>(
   return binary("less", scalar.less, a, b);
 }
 
-/** 1 where a = b, else 0. @example
+/**
+ * 1 where a = b, else 0.
+ *
+ * @example
  * ```ts
  * import { equal, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -253,7 +265,10 @@ export function where<S extends string, R extends string>(
 const number = scalar.constant;
 const { add: plus, multiply: times, divide: over } = scalar;
 
-/** x · c. @example
+/**
+ * x · c.
+ *
+ * @example
  * ```ts
  * import { read, scale, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -262,7 +277,10 @@ const { add: plus, multiply: times, divide: over } = scalar;
  */
 export const scale = <S extends string>(x: Tensor<S>, c: number): Tensor<S> => multiply(x, c);
 
-/** -x. @example
+/**
+ * -x.
+ *
+ * @example
  * ```ts
  * import { negate, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -272,7 +290,10 @@ export const scale = <S extends string>(x: Tensor<S>, c: number): Tensor<S> => m
 export const negate = <S extends string>(x: Tensor<S>): Tensor<S> =>
   map("negate", scalar.negate(x0), x);
 
-/** eˣ. @example
+/**
+ * eˣ.
+ *
+ * @example
  * ```ts
  * import { exp, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -281,7 +302,10 @@ export const negate = <S extends string>(x: Tensor<S>): Tensor<S> =>
  */
 export const exp = <S extends string>(x: Tensor<S>): Tensor<S> => map("exp", scalar.exp(x0), x);
 
-/** Natural logarithm. @example
+/**
+ * Natural logarithm.
+ *
+ * @example
  * ```ts
  * import { log, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -290,7 +314,10 @@ export const exp = <S extends string>(x: Tensor<S>): Tensor<S> => map("exp", sca
  */
 export const log = <S extends string>(x: Tensor<S>): Tensor<S> => map("log", scalar.log(x0), x);
 
-/** √x. @example
+/**
+ * √x.
+ *
+ * @example
  * ```ts
  * import { read, sqrt, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -299,7 +326,10 @@ export const log = <S extends string>(x: Tensor<S>): Tensor<S> => map("log", sca
  */
 export const sqrt = <S extends string>(x: Tensor<S>): Tensor<S> => map("sqrt", scalar.sqrt(x0), x);
 
-/** x². @example
+/**
+ * x².
+ *
+ * @example
  * ```ts
  * import { read, square, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -309,7 +339,10 @@ export const sqrt = <S extends string>(x: Tensor<S>): Tensor<S> => map("sqrt", s
 export const square = <S extends string>(x: Tensor<S>): Tensor<S> =>
   map("square", times(x0, x0), x);
 
-/** Absolute value. @example
+/**
+ * Absolute value.
+ *
+ * @example
  * ```ts
  * import { abs, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -318,7 +351,10 @@ export const square = <S extends string>(x: Tensor<S>): Tensor<S> =>
  */
 export const abs = <S extends string>(x: Tensor<S>): Tensor<S> => map("abs", scalar.abs(x0), x);
 
-/** Hyperbolic tangent. @example
+/**
+ * Hyperbolic tangent.
+ *
+ * @example
  * ```ts
  * import { read, tanh, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -327,7 +363,10 @@ export const abs = <S extends string>(x: Tensor<S>): Tensor<S> => map("abs", sca
  */
 export const tanh = <S extends string>(x: Tensor<S>): Tensor<S> => map("tanh", scalar.tanh(x0), x);
 
-/** 1 / (1 + e⁻ˣ), by way of tanh, which does not overflow. @example
+/**
+ * 1 / (1 + e⁻ˣ), by way of tanh, which does not overflow.
+ *
+ * @example
  * ```ts
  * import { read, sigmoid, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -338,7 +377,10 @@ export const sigmoid = <S extends string>(x: Tensor<S>): Tensor<S> => map("sigmo
 
 const logistic = plus(number(0.5), times(number(0.5), scalar.tanh(times(number(0.5), x0))));
 
-/** max(x, 0). @example
+/**
+ * max(x, 0).
+ *
+ * @example
  * ```ts
  * import { read, relu, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
@@ -348,7 +390,10 @@ const logistic = plus(number(0.5), times(number(0.5), scalar.tanh(times(number(0
 export const relu = <S extends string>(x: Tensor<S>): Tensor<S> =>
   map("relu", scalar.select(scalar.less(number(0), x0), x0, number(0)), x);
 
-/** x · sigmoid(x), also called swish. @example
+/**
+ * x · sigmoid(x), also called swish.
+ *
+ * @example
  * ```ts
  * import { read, silu, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";

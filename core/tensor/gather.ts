@@ -59,7 +59,19 @@ function checkIds(operation: string, ids: Tensor, axis: string, size: number): v
   }
 }
 
-/** Σ of the rows of x whose id is v, for each v: a table with `size` rows along `axis`. */
+/**
+ * Σ of the rows of x whose id is v, for each v: a table with `size` rows along `axis`.
+ *
+ * @throws {AxisError} where x has not the axes of the ids and `rest`, or an id is no row.
+ *
+ * @example
+ * ```ts
+ * import { read, scatterAdd, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const x = tensor("T D", [[1, 2], [3, 4], [5, 6]]), ids = tensor("T", [1, 0, 1]);
+ * assertEquals([...await read(scatterAdd(x, ids, "V", 2, ["D"]))], [3, 4, 6, 8]);
+ * ```
+ */
 export function scatterAdd(
   x: Tensor,
   ids: Tensor,

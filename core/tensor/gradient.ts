@@ -17,7 +17,19 @@ import { sourcesFirst } from "./walk.ts";
 /** A tensor, or records and lists of tensors, nested. */
 export type Nested = Tensor | readonly Nested[] | { readonly [name: string]: Nested };
 
-/** Apply `f` to every tensor of a nested record; the same record twice gives the same result twice. */
+/**
+ * Apply `f` to every tensor of a nested record; the same record twice gives the same result twice.
+ *
+ * @example
+ * ```ts
+ * import { mapNested, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const nested = { layers: [{ bias: tensor("D", [1, 2]) }] };
+ * const paths: string[] = [];
+ * mapNested(nested, (x, path) => (paths.push(path), x));
+ * assertEquals(paths, ["layers.0.bias"]);
+ * ```
+ */
 export function mapNested<P>(
   nested: P,
   f: (x: Tensor, path: string) => unknown,
@@ -41,7 +53,17 @@ export function mapNested<P>(
 
 const join = (path: string, name: string) => path ? `${path}.${name}` : name;
 
-/** Every tensor of a nested record once, with the path by which it was first met. */
+/**
+ * Every tensor of a nested record once, with the path by which it was first met.
+ *
+ * @example
+ * ```ts
+ * import { leaves, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const shared = tensor("D", [1, 2]);
+ * assertEquals(leaves({ first: shared, second: shared }), [["first", shared]]);
+ * ```
+ */
 export function leaves(nested: unknown): [string, Tensor][] {
   const found = new Map<Tensor, string>();
   mapNested(nested, (x, path) => (found.has(x) || found.set(x, path), x));
@@ -51,6 +73,8 @@ export function leaves(nested: unknown): [string, Tensor][] {
 /**
  * The gradient of a scalar with respect to every tensor of a nested record, as the same record.
  * What the scalar does not depend on has a gradient of zeros.
+ *
+ * @throws {AxisError} where the loss is no scalar.
  *
  * @example
  * ```ts

@@ -58,6 +58,8 @@ const bits23 = (a: number, b: number, c: number) => scalar.randomBits(a, b, c) >
 /**
  * A key from a seed and, if wanted, a step: any whole numbers.
  *
+ * @throws {RangeError} where seed or step is no whole number.
+ *
  * @example
  * ```ts
  * import { randomKey } from "@lineage/lineage/core/tensor";

@@ -84,6 +84,8 @@ export function sum(x: Tensor, over?: string): Tensor {
 /**
  * Arithmetic mean over one or more axes; over all of them when none is named.
  *
+ * @throws {AxisError} where there is nothing to average.
+ *
  * @example
  * ```ts
  * import { mean, read, tensor } from "@lineage/lineage/core/tensor";

@@ -118,6 +118,8 @@ export type NestedNumbers = number | readonly NestedNumbers[];
 /**
  * A tensor of given numbers: nested lists, whose lengths are the sizes, or a flat list and the sizes.
  *
+ * @throws {AxisError} where there are not as many numbers as the sizes say, or axes and sizes do not fit.
+ *
  * @example
  * ```ts
  * import { read, tensor } from "@lineage/lineage/core/tensor";
@@ -214,7 +216,16 @@ export function zeros<const S extends string>(axes: S, shape: readonly number[])
   return full(axes, shape, 0);
 }
 
-/** Whether a tensor is zero by construction: the gradient of what the loss does not depend on. */
+/**
+ * Whether a tensor is zero by construction: the gradient of what the loss does not depend on.
+ *
+ * @example
+ * ```ts
+ * import { isZero, tensor, zeros } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([isZero(zeros("T", [2])), isZero(tensor("T", [0, 0]))], [true, false]);
+ * ```
+ */
 export function isZero(x: Tensor): boolean {
   const { origin } = x;
   return origin.kind === "map" && origin.expression.operator === "constant" &&
@@ -239,6 +250,8 @@ export function indices<const A extends string>(axis: A, size: number): Tensor<A
 /**
  * Check at run time that a tensor has certain axes, and tell the compiler so.
  *
+ * @throws {AxisError} where it has others.
+ *
  * @example
  * ```ts
  * import { type Tensor, tensor, withAxes } from "@lineage/lineage/core/tensor";
@@ -255,7 +268,17 @@ export function withAxes<const S extends string>(x: Tensor, axes: S): Tensor<S> 
   return x as Tensor<S>;
 }
 
-/** The same numbers with another way back: how softmax and others state their gradient in one line. */
+/**
+ * The same numbers with another way back: how softmax and others state their gradient in one line.
+ *
+ * @example
+ * ```ts
+ * import { gradients, negate, read, sum, tensor, withGradient } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const x = tensor("D", [1, 2]), reversed = withGradient(x, [x], (g) => [negate(g)]);
+ * assertEquals([...await read(gradients(sum(reversed), { x }).x)], [-1, -1]);
+ * ```
+ */
 export function withGradient<S extends string>(
   value: Tensor<S>,
   parents: readonly Tensor[],

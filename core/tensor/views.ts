@@ -72,6 +72,8 @@ export type Source<E extends string> = Left<E> extends [infer L extends string] 
 /**
  * Split, merge, permute and rename axes. Sizes of split axes are given but for one a group.
  *
+ * @throws {AxisError} where the pattern does not fit the axes and sizes.
+ *
  * @example
  * ```ts
  * import { read, rearrange, tensor } from "@lineage/lineage/core/tensor";
@@ -160,6 +162,8 @@ function regroup(x: Tensor, from: string[][], split: number[][], to: string[][])
 /**
  * The same numbers under other names of axes, in the same order.
  *
+ * @throws {AxisError} where the pattern does not name the axes, or gives two one name.
+ *
  * @example
  * ```ts
  * import { rename, tensor } from "@lineage/lineage/core/tensor";
@@ -191,6 +195,8 @@ export function renamed(x: Tensor, axes: readonly string[]): Tensor {
 /**
  * The part of an axis from `start` up to, but not including, `end`.
  *
+ * @throws {AxisError} where the places are not within the axis.
+ *
  * @example
  * ```ts
  * import { read, slice, tensor } from "@lineage/lineage/core/tensor";
@@ -220,6 +226,8 @@ export function slice<S extends string>(
 /**
  * One place of an axis; the axis goes.
  *
+ * @throws {AxisError} where the axis has no such place.
+ *
  * @example
  * ```ts
  * import { at, read, tensor } from "@lineage/lineage/core/tensor";
@@ -246,6 +254,8 @@ export function at<S extends string, const A extends AxisOf<S>>(
 
 /**
  * Tensors one after another along an axis.
+ *
+ * @throws {AxisError} where there is nothing to join, or the tensors differ in another axis.
  *
  * @example
  * ```ts
@@ -291,6 +301,8 @@ export function assemble(
 /**
  * Zeros before and after along an axis.
  *
+ * @throws {AxisError} where `before` or `after` is no whole number from 0.
+ *
  * @example
  * ```ts
  * import { pad, read, tensor } from "@lineage/lineage/core/tensor";
@@ -313,6 +325,8 @@ export function pad<S extends string>(
 
 /**
  * The same numbers repeated along new axes, which come where `axes` names them.
+ *
+ * @throws {AxisError} where an axis of x is gone or of another size, or a new one has no size.
  *
  * @example
  * ```ts

@@ -59,7 +59,7 @@ export interface EncodedBatch extends Encoding<Int32Array<ArrayBuffer>> {
 /**
  * Encodes one text or a pair, with the special tokens, unpadded.
  *
- * Throws a RangeError when `maxLength` has no room for the special tokens, and when the text is longer than
+ * @throws {RangeError} when `maxLength` has no room for the special tokens, and when the text is longer than
  * `maxLength` and may not be shortened, or not enough.
  *
  * @example
@@ -178,7 +178,7 @@ function shorten(lengths: number[], excess: number, truncation: Truncation): num
 /**
  * Encodes several texts or pairs as rows of one length.
  *
- * Throws as `encode` does, naming the row; and when there are no texts, or `padTo` is shorter than a row.
+ * @throws {RangeError} as `encode` does, naming the row; and when there are no texts, or `padTo` is shorter than a row.
  *
  * @example
  * ```ts

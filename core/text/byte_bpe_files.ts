@@ -15,7 +15,7 @@ import { createVocabulary } from "./vocabulary.ts";
 /**
  * Reads the texts of a `vocab.json` and a `merges.txt`.
  *
- * Throws when the one is not an object of tokens with the ids 0, 1, 2 …, lacks a special token or has a token
+ * @throws {Error} when the one is not an object of tokens with the ids 0, 1, 2 …, lacks a special token or has a token
  * that is not written in byte characters, and when a line of the other is not two tokens that give a third.
  *
  * @example

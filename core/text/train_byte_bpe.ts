@@ -34,7 +34,8 @@ export interface TrainByteBPEOptions {
  * joined tokens in the order found. The same texts and options give the same result. There are fewer than
  * `vocabSize` tokens when no pair is frequent enough any more.
  *
- * Throws when the texts are empty, and a RangeError when `vocabSize` does not hold special tokens and bytes.
+ * @throws {Error} when the texts are empty.
+ * @throws {RangeError} when `vocabSize` does not hold special tokens and bytes.
  *
  * @example
  * ```ts

@@ -40,7 +40,8 @@ export interface TrainWordPieceOptions extends WordOptions {
  * The same texts and options give the same vocabulary. It is smaller than `vocabSize` when no pair is
  * frequent enough any more.
  *
- * Throws when the texts have no word that the alphabet can write, and a RangeError when `vocabSize` does not
+ * @throws {Error} when the texts have no word that the alphabet can write.
+ * @throws {RangeError} when `vocabSize` does not
  * hold the special tokens and the characters.
  *
  * @example

@@ -37,7 +37,7 @@ export type { Rewriting } from "./unigram_text.ts";
 /**
  * The tokenizer of ALBERT, XLNet or T5, after its style. A piece that begins a word begins with `▁`.
  *
- * Throws when a piece stands twice or a special token is missing.
+ * @throws {Error} when a piece stands twice or a special token is missing.
  *
  * @example
  * ```ts

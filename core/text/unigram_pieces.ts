@@ -96,7 +96,7 @@ export function t5Style(sentinels = 100): UnigramStyle {
 /**
  * Reads the text of a `pieces.json`: a list of `[piece, score, kind]`.
  *
- * Throws when it is not such a list, when a piece is empty, and when not exactly one is of the unknown kind.
+ * @throws {Error} when it is not such a list, when a piece is empty, and when not exactly one is of the unknown kind.
  *
  * @example
  * ```ts

@@ -38,7 +38,7 @@ export interface Vocabulary {
 /**
  * Makes a vocabulary from the tokens in their order.
  *
- * Throws when the list is empty, a token is empty, holds a line break or stands twice, or a special token is missing.
+ * @throws {Error} when the list is empty, a token is empty, holds a line break or stands twice, or a special token is missing.
  *
  * @example
  * ```ts
@@ -109,7 +109,7 @@ function checkToken(token: string, id: number, earlier: number | undefined): voi
 /**
  * Reads the text or the bytes of a `vocab.txt`: one token a line, LF or CRLF.
  *
- * Throws as `createVocabulary` does, and when bytes are not UTF-8.
+ * @throws {Error} as `createVocabulary` does, and when bytes are not UTF-8.
  *
  * @example
  * ```ts
@@ -175,7 +175,9 @@ export function idOf(vocabulary: Vocabulary, token: string): number {
 }
 
 /**
- * The token of an id. Throws a RangeError for an id that the vocabulary does not have.
+ * The token of an id.
+ *
+ * @throws {RangeError} where no token has this id.
  *
  * @example
  * ```ts

@@ -178,7 +178,7 @@ export function numberWithin(
 }
 
 /**
- * Throws where a config.json asks for what the model here does not do.
+ * Refuse a config.json that asks for what the model here does not do.
  *
  * @throws {RangeError} naming the key.
  *

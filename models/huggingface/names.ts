@@ -36,7 +36,16 @@ export function theirName(path: string, table: NameTable): string {
   throw new Error(`no Hugging Face name is known for the parameter ${path}`);
 }
 
-/** A layer norm of ours and of theirs. */
+/**
+ * A layer norm of ours and of theirs.
+ *
+ * @example
+ * ```ts
+ * import { norm, theirName } from "@lineage/lineage/models/huggingface/names";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(theirName("pooler.bias", norm("pooler", "pooler.LayerNorm")), "pooler.LayerNorm.bias");
+ * ```
+ */
 export const norm = (ours: string, theirs: string): NameTable => [
   [`${ours}.gain`, `${theirs}.weight`],
   [`${ours}.bias`, `${theirs}.bias`],

@@ -106,6 +106,10 @@ export const experiment: Experiment = {
       valueLabel: "accuracy of the first guess at hidden words",
     });
   },
+  reading:
+    "The arithmetic is exact: 23,040,000 numbers become 3,938,304. What it costs is another matter at another " +
+    "scale: of 571 words none is rare, 16 dimensions are few for them, and the paper's 128 are many. A narrow " +
+    "table learns later, so compare the two lengths of training before the table is blamed.",
 };
 
 /** BERT, with a factorised embedding where it is narrower than the model. */

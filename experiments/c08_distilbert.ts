@@ -140,6 +140,10 @@ export const experiment: Experiment = {
       floors: [{ name: "most frequent class", value: summary(column(rows, "majorityScore")).mean }],
     });
   },
+  reading:
+    "The small model without a teacher had as many steps as the teacher. Where its score is as good as the " +
+    "student's, two layers are enough for this small world, and what distilling saves are steps: the student " +
+    "had fewer than half of the control's. Fewer layers are also easier to fine-tune, so a student can pass its teacher.",
 };
 
 const mean = (numbers: readonly number[]) =>

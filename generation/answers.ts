@@ -31,8 +31,8 @@ import {
   type ReadSource,
   readSource,
   scoreTokens,
-  type Source,
   sourceKeys,
+  type SourceTokens,
   writeAnswer,
 } from "../models/reading_and_writing.ts";
 import { searchFrom } from "./beam_search.ts";
@@ -80,7 +80,7 @@ export interface AnswerOptions {
  */
 export async function greedyAnswers(
   model: Writer,
-  source: Source,
+  source: SourceTokens,
   options: AnswerOptions,
 ): Promise<number[][]> {
   const { end = [model.sizes.end] } = options;
@@ -107,7 +107,7 @@ export async function greedyAnswers(
  */
 export async function searchAnswer(
   model: Writer,
-  { ids, mask }: Source,
+  { ids, mask }: SourceTokens,
   { beams = 4, maxTokens = 32, ...options }: GenerationOptions,
   { cache }: Pick<AnswerOptions, "cache"> = {},
 ): ReturnType<typeof searchFrom> {
@@ -139,7 +139,7 @@ export async function searchAnswer(
  */
 export async function beginAnswers(
   model: Writer,
-  { ids, mask }: Source,
+  { ids, mask }: SourceTokens,
   { room, cache = true }: Omit<AnswerOptions, "end">,
 ): Promise<Writing> {
   if (!(Number.isInteger(room) && room > 0)) {

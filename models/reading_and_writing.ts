@@ -36,7 +36,7 @@ import type {
 } from "./encoder_decoder.ts";
 
 /** A source text. */
-export interface Source {
+export interface SourceTokens {
   /** Which token stands where. */
   ids: Tensor<"B T">;
   /** 1 where a token is, 0 where padding is; without it all are visible. */
@@ -103,7 +103,7 @@ export function readSource(
   spec: EncoderDecoderSpec,
   sizes: EncoderDecoderSizes,
   params: EncoderDecoderParameters,
-  { ids, mask }: Source,
+  { ids, mask }: SourceTokens,
   key?: Key,
 ): StackOutput & ReadSource {
   const { positions } = params.encoder, T = ids.size("T");

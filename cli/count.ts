@@ -8,7 +8,11 @@ import * as bert from "../models/bert.ts";
 import * as distilbert from "../models/distilbert.ts";
 import * as electra from "../models/electra.ts";
 import * as ernie from "../models/ernie.ts";
-import { encoderDecoderParameters, type EncoderDecoderSizes, type EncoderDecoderSpec } from "../models/encoder_decoder.ts";
+import {
+  encoderDecoderParameters,
+  type EncoderDecoderSizes,
+  type EncoderDecoderSpec,
+} from "../models/encoder_decoder.ts";
 import { GPT, GPT_BASE } from "../models/gpt.ts";
 import * as gpt2 from "../models/gpt2.ts";
 import { GPT3, GPT3_SIZES } from "../models/gpt3.ts";

@@ -8,11 +8,12 @@
  * Trap   Filling all gaps at once gives words that do not know of each other: "the the dog".
  * @module
  */
+import { argmax } from "../core/argmax.ts";
 import { randomKey, read, tensor } from "../core/tensor/mod.ts";
 import { nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { encode } from "../models/spec.ts";
-import { drawn, type GenerationOptions, likeliest, methodOf, probabilities } from "./options.ts";
+import { drawn, type GenerationOptions, methodOf, probabilities } from "./options.ts";
 
 /** A gap that was filled. */
 export interface Filled {
@@ -74,9 +75,9 @@ export async function* fillIn(
       for (const id of never) row[id] = -Infinity;
       return { position, chances: probabilities(row, options) };
     });
-    const sureness = found.map(({ chances }) => chances[likeliest(chances)]);
-    const { position, chances } = found[likeliest(sureness)];
-    const id = method === "greedy" ? likeliest(chances) : drawn(chances, key.number(i));
+    const sureness = found.map(({ chances }) => chances[argmax(chances)]);
+    const { position, chances } = found[argmax(sureness)];
+    const id = method === "greedy" ? argmax(chances) : drawn(chances, key.number(i));
     ids[position] = id;
     gaps.delete(position);
     yield { position, id, probability: chances[id], ids: [...ids] };

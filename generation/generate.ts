@@ -11,17 +11,11 @@
  *        circles, which is the model's doing, not a fault of the loop.
  * @module
  */
+import { argmax } from "../core/argmax.ts";
 import { randomKey } from "../core/tensor/mod.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { searchBeams } from "./beam_search.ts";
-import {
-  drawn,
-  type GenerationOptions,
-  likeliest,
-  methodOf,
-  penalised,
-  probabilities,
-} from "./options.ts";
+import { drawn, type GenerationOptions, methodOf, penalised, probabilities } from "./options.ts";
 import { beginWriting, type Writing, type WritingOptions } from "./writing.ts";
 
 /**
@@ -61,7 +55,7 @@ export async function* generate(
   for (let i = 0; writing.left > 0; i++) {
     const scores = penalised(writing.scores[0], ids, repetitionPenalty);
     const id = method === "greedy"
-      ? likeliest(scores)
+      ? argmax(scores)
       : drawn(probabilities(scores, options), key.number(i));
     if (end.includes(id)) return;
     yield id;
@@ -126,7 +120,7 @@ export async function continueFrom(
 ): Promise<number[][]> {
   const found = writing.scores.map((): number[] => []), open = new Set(found.keys());
   while (writing.left > 0) {
-    const ids = writing.scores.map(likeliest);
+    const ids = writing.scores.map(argmax);
     for (const b of open) {
       if (end.includes(ids[b])) open.delete(b);
       else found[b].push(ids[b]);

@@ -153,22 +153,6 @@ function softmax(scores: ArrayLike<number>, temperature: number): Float64Array {
 }
 
 /**
- * The place of the largest number; of several the first.
- *
- * @example
- * ```ts
- * import { likeliest } from "@lineage/lineage/generation/options";
- * import { assertEquals } from "@std/assert";
- * assertEquals(likeliest([1, 5, 5]), 1);
- * ```
- */
-export function likeliest(scores: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i;
-  return best;
-}
-
-/**
  * The token that a number from 0 up to 1 draws.
  *
  * @example

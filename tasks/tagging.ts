@@ -10,6 +10,7 @@
  *        loss that looks good.
  * @module
  */
+import { argmax } from "../core/argmax.ts";
 import {
   crossEntropy,
   divide,
@@ -30,7 +31,7 @@ import type { ModelInputs } from "../objectives/objective.ts";
 import type { Tagged } from "./conll.ts";
 import { areEntityTags, entityScores } from "./entities.ts";
 import { classScores } from "./metrics.ts";
-import { highest, readingOf, type Row, type Task } from "./task.ts";
+import { readingOf, type Row, type Task } from "./task.ts";
 import { numberOf } from "./text_classification.ts";
 
 /**
@@ -99,7 +100,7 @@ export function tagging(
       seen.flatMap((row) => {
         const of = (t: number) => Array.from(labels, (_, c) => row.scores[t * labels.length + c]);
         return firstPieces(wordsOf(row), row.encoding)
-          .map((t) => labels[t === undefined ? outside : highest(of(t))]);
+          .map((t) => labels[t === undefined ? outside : argmax(of(t))]);
       }),
     judge: (sentences, found) => {
       const truth = sentences.map(({ tags }) => tags);

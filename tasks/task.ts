@@ -122,19 +122,3 @@ export function asBatch(
   const padTo = Math.min(length, 32 * Math.ceil(longest / 32));
   return encodeBatch(tokenizer, texts, { ...fitted, padTo });
 }
-
-/**
- * Where the highest of some numbers stands: the first of them, if there are several.
- *
- * @example
- * ```ts
- * import { highest } from "@lineage/lineage/tasks/task";
- * import { assertEquals } from "@std/assert";
- * assertEquals(highest([1, 3, 2, 3]), 1);
- * ```
- */
-export function highest(numbers: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < numbers.length; i++) if (numbers[i] > numbers[best]) best = i;
-  return best;
-}

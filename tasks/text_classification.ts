@@ -8,6 +8,7 @@
  *        What is too long loses its end, the longer text of a pair first.
  * @module
  */
+import { argmax } from "../core/argmax.ts";
 import { dropout, type Key, type Tensor, tensor } from "../core/tensor/mod.ts";
 import { classifyText } from "../models/heads.ts";
 import type { ModelParameters } from "../models/model.ts";
@@ -16,7 +17,7 @@ import { encode } from "../models/spec.ts";
 import { classLoss } from "../objectives/next_sentence.ts";
 import type { ModelInputs } from "../objectives/objective.ts";
 import { classScores } from "./metrics.ts";
-import { highest, readingOf, type Task } from "./task.ts";
+import { readingOf, type Task } from "./task.ts";
 import type { Labelled } from "./tsv.ts";
 
 /**
@@ -68,7 +69,7 @@ export function textClassification(
       const wanted = { labels: tensor("B", numbers), count: numbers.length };
       return classLoss(scores as Tensor<"B C">, wanted);
     },
-    answer: (_, [{ scores }]) => labels[highest(scores)],
+    answer: (_, [{ scores }]) => labels[argmax(scores)],
     judge: (examples, found) => classScores(examples.map(({ label }) => label), found),
   };
 }

@@ -215,4 +215,7 @@ Deno.test("small models of our own are saved and loaded again", async () => {
   const one = initialise(transformerXLParameters(tiny), randomKey(1));
   await saveFolder(`${folder}/tiny`, transformerXLLayout, { sizes: tiny, params: one });
   assertEquals((await loadFolder(`${folder}/tiny`, transformerXLLayout)).sizes, tiny);
+  // As a kill between commit and last move leaves it: the old files, and the new ones beside them.
+  await Deno.rename(`${folder}/tiny`, `${folder}/xl/.checkpoint-ready`);
+  assertEquals((await loadFolder(`${folder}/xl`, transformerXLLayout)).sizes, tiny);
 });

@@ -9,7 +9,12 @@
  */
 import { type Parameters } from "../../core/parameters.ts";
 import { keep } from "../../core/tensor/mod.ts";
-import { FileError, readJSON, writeFolderAtomically } from "../../core/training/files.ts";
+import {
+  FileError,
+  readJSON,
+  recoverFolder,
+  writeFolderAtomically,
+} from "../../core/training/files.ts";
 import {
   readWeights,
   safetensorsParts,
@@ -71,6 +76,7 @@ export async function loadFolder<S, D>(
   folder: string,
   layout: Layout<S, D>,
 ): Promise<Stored<S, D>> {
+  await recoverFolder(folder); // else config.json may be of another checkpoint than the weights
   const path = `${folder}/config.json`;
   const config = await readJSON(path, "the model's configuration") as Config;
   const { sizes, declared } = within(path, () => {

@@ -61,7 +61,7 @@ export async function main<O extends Record<string, Option>>(command: Command<O>
 }
 
 /** The options and the other arguments of a command line. */
-export function readArguments<O extends Record<string, Option>>(
+function readArguments<O extends Record<string, Option>>(
   { options }: Command<O>,
   args: readonly string[],
 ): { given: Given<O>; rest: string[] } {

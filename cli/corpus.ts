@@ -10,7 +10,7 @@ import type { Sentences } from "../objectives/next_sentence.ts";
 import { UsageError } from "./command.ts";
 
 /** The sentences of a paragraph, on one line each. */
-export function splitSentences(paragraph: string): string[] {
+function splitSentences(paragraph: string): string[] {
   const line = paragraph.replace(/\s+/g, " ").trim();
   return line.split(/(?<=[.!?][)"'”’]?) +(?=\S)|(?<=[。！？])/u).filter((s) =>
     /[\p{L}\p{N}]/u.test(s)
@@ -18,7 +18,7 @@ export function splitSentences(paragraph: string): string[] {
 }
 
 /** The documents of a text: paragraphs, with short ones put together until they have `least` sentences. */
-export function splitDocuments(text: string, least = 4): Sentences[] {
+function splitDocuments(text: string, least = 4): Sentences[] {
   const documents: string[][] = [];
   let open: string[] = [];
   for (const paragraph of text.split(/\n\s*\n/)) {

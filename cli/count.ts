@@ -80,7 +80,7 @@ export const encoderDecoders: readonly (readonly [
 ];
 
 /** A row of the table for one of them; its layers are those that read and those that write. */
-export function encoderDecoderRow(
+function encoderDecoderRow(
   name: string,
   spec: EncoderDecoderSpec,
   sizes: EncoderDecoderSizes,
@@ -99,7 +99,7 @@ export function encoderDecoderRow(
 }
 
 /** A row of the table; `embedding` is what is looked up, and the way up from it. */
-export function countRow(name: string, spec: ModelSpec, sizes: Sizes): Row {
+function countRow(name: string, spec: ModelSpec, sizes: Sizes): Row {
   const declared = encoderParameters(spec, sizes), { embedding, layers } = declared;
   return {
     model: name,
@@ -144,7 +144,7 @@ function rowOf(
 }
 
 /** The models that remember. */
-export const recurrent: readonly Row[] = [
+const recurrent: readonly Row[] = [
   transformerXLRow("Transformer-XL", TRANSFORMER_XL_WT103),
   xlnetRow("XLNet-base", XLNET_BASE),
   xlnetRow("XLNet-large", XLNET_LARGE),

@@ -37,7 +37,7 @@ export interface Windows {
 }
 
 /** Windows that begin at these places. */
-export function windowsAt(ids: Int32Array, places: readonly number[], length: number): Windows {
+function windowsAt(ids: Int32Array, places: readonly number[], length: number): Windows {
   const cut = (shift: number) => {
     const rows = new Float32Array(places.length * length);
     places.forEach((at, b) => rows.set(ids.subarray(at + shift, at + shift + length), b * length));

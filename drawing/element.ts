@@ -10,7 +10,7 @@ export type Attributes = Record<string, string | number | undefined>;
 /** Dark on white, in colours that colour-blind readers can tell apart (Okabe and Ito). */
 export const INK = { text: "#1f2933", quiet: "#52606d", axis: "#9aa5b1", grid: "#e4e7eb" };
 /** Colours of series, in the order in which they are given out. */
-export const PALETTE: readonly string[] = [
+const PALETTE: readonly string[] = [
   "#0072b2",
   "#d55e00",
   "#009e73",

@@ -137,7 +137,7 @@ class LoopMaker {
 }
 
 /** Merge neighbouring dimensions that every load and store walks as one. */
-export function simplify(loop: Loop): Loop {
+function simplify(loop: Loop): Loop {
   const stores = loop.stages.flatMap((s) => s.kind === "store" ? [s.to] : []);
   const outerWalks = [...loop.loads, ...stores].map((x) => x.outer);
   const innerWalks = [...loop.loads, ...stores].flatMap((x) => x.inner ? [x.inner] : []);

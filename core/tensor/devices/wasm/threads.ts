@@ -49,7 +49,7 @@ const LOOKS = 2000;
 /** The main thread of a page may not sleep. */
 const maySleep = !("document" in globalThis);
 /** Bytes of scratch memory for each thread. */
-export const SCRATCH_BYTES = 1 << 15;
+const SCRATCH_BYTES = 1 << 15;
 
 interface Start {
   looks: number;

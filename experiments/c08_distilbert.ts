@@ -43,7 +43,7 @@ import {
   smallSizes,
   worldInWords,
 } from "./small_bert.ts";
-import { ratio, summary } from "./statistics.ts";
+import { mean, ratio, summary } from "./statistics.ts";
 import { inTurn } from "./timing.ts";
 
 const width = 56, layers = 4, rounds = 15;
@@ -146,8 +146,6 @@ export const experiment: Experiment = {
     "had fewer than half of the control's. Fewer layers are also easier to fine-tune, so a student can pass its teacher.",
 };
 
-const mean = (numbers: readonly number[]) =>
-  numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
 const count = (spec: ModelSpec, sizes: Sizes) =>
   countParameters(encoderParameters(spec, sizes, false));
 const keptOf = (rows: readonly Numbers[]) =>

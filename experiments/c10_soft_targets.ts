@@ -9,6 +9,7 @@
  *        the labels is drawn at random, as speech has errors, too.
  * @module
  */
+import { argmax } from "../core/argmax.ts";
 import { lineChart } from "../drawing/svg.ts";
 import { type Bags, bagScores, trainBag } from "./bag_classifier.ts";
 import { type Classroom, classroom, firstOf, taughtBy } from "./bag_distillation.ts";
@@ -61,7 +62,7 @@ export const experiment: Experiment = {
     const teacher = await trainBag(room.told, { width, classes, steps: 600, seed });
     const some = firstOf(room.told, told), said = await bagScores(teacher, some);
     const numbers: Record<string, number> = { teacher: await accuracyOf(teacher) };
-    const guessed = { ...some, labels: said.map((row) => row.indexOf(Math.max(...row))) };
+    const guessed = { ...some, labels: said.map(argmax) };
     for (const way of ways) {
       const loss = way === "soft" ? taughtBy(said, tau) : undefined;
       const learned = way === "guessed" ? guessed : some;

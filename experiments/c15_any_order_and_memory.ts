@@ -18,7 +18,7 @@ import { all, column, type Experiment, gain, inWords, judge } from "./experiment
 import { microWorld } from "./micro_bert.ts";
 import { streamsOf, surpriseByPosition, trainOnStreams } from "./micro_recurrence.ts";
 import { judgeXLNet, type Order, trainXLNet } from "./micro_xlnet.ts";
-import { summary } from "./statistics.ts";
+import { mean, summary } from "./statistics.ts";
 
 const steps = 300, batch = 32, length = 16, memory = 32, judged = 16;
 
@@ -108,5 +108,3 @@ export const experiment: Experiment = {
     "use what now is missing. A memory helps most at the beginning of a segment, where there is nothing else to " +
     "look at; a segment's own words make up for it soon.",
 };
-
-const mean = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0) / numbers.length;

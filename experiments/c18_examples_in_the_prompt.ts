@@ -15,7 +15,7 @@ import { lineChart } from "../drawing/svg.ts";
 import { draws } from "../objectives/objective.ts";
 import { all, column, type Experiment, gain, inWords, judge, type Numbers } from "./experiment.ts";
 import { freshGPT, named, type Row, teach } from "./small_gpt.ts";
-import { summary } from "./statistics.ts";
+import { mean, summary } from "./statistics.ts";
 
 const kinds = Object.keys(VALUES).length, each = 3;
 const labels = 12, most = 8, shown = [0, 1, 2, 3, 4, 5, 6, 7], asked = 1024;
@@ -50,7 +50,6 @@ const some = (seed: number, lying = false) => {
   const draw = draws(randomKey(seed, 9));
   return Array.from({ length: asked }, () => prompt(draw, lying));
 };
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 const key = (count: number) => `after ${count}`;
 
 /** C18, as an experiment. */

@@ -8,6 +8,7 @@
  * Differs from the papers: the labels of the micro-world are never wrong; `withNoise` makes some so.
  * @module
  */
+import { argmax } from "../core/argmax.ts";
 import { keep, type Key, randomKey, read, type Tensor, tensor } from "../core/tensor/mod.ts";
 import { encodeBatch, type TextInput } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
@@ -180,9 +181,7 @@ export async function scoresOf(
 
 /** The share of examples whose highest score is that of their class. */
 export function accuracy(scores: readonly number[][], examples: readonly Example[]): number {
-  const right = examples.filter(({ label }, i) =>
-    scores[i].indexOf(Math.max(...scores[i])) === label
-  );
+  const right = examples.filter(({ label }, i) => argmax(scores[i]) === label);
   return right.length / examples.length;
 }
 

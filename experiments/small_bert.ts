@@ -8,6 +8,7 @@
  *        sentences is ever read; the order of the pair is not asked for.
  * @module
  */
+import { argmax } from "../core/argmax.ts";
 import { randomKey, read } from "../core/tensor/mod.ts";
 import { parseVocabulary } from "../core/text/vocabulary.ts";
 import { wordPiece } from "../core/text/wordpiece.ts";
@@ -96,7 +97,7 @@ export async function firstGuesses(model: Pretrained, micro: MicroWorld): Promis
     const [guesses, labels] = await read([scores, words.labels]);
     for (let m = 0; m < words.count; m++) {
       const row = guesses.subarray(m * sizes.vocabulary, (m + 1) * sizes.vocabulary);
-      right += row.indexOf(Math.max(...row)) === labels[m] ? 1 : 0;
+      right += argmax(row) === labels[m] ? 1 : 0;
     }
     asked += words.count;
   }

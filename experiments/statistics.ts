@@ -53,6 +53,20 @@ export function studentT(freedom: number): number {
 }
 
 /**
+ * The arithmetic mean; NaN where there are no numbers.
+ *
+ * @example
+ * ```ts
+ * import { mean } from "@lineage/lineage/experiments/statistics";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(mean([1, 2, 6]), 3);
+ * ```
+ */
+export function mean(numbers: readonly number[]): number {
+  return numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+}
+
+/**
  * Mean, deviation and interval of some numbers.
  *
  * @throws {RangeError} where there are fewer than two, or one is not finite.
@@ -71,10 +85,10 @@ export function summary(numbers: readonly number[]): Summary {
   const count = numbers.length, bad = numbers.find((x) => !Number.isFinite(x));
   if (bad !== undefined) throw new RangeError(`there is no mean of ${bad}: give finite numbers`);
   const reach = studentT(count - 1) / Math.sqrt(count);
-  const mean = numbers.reduce((sum, x) => sum + x, 0) / count;
-  const squares = numbers.reduce((sum, x) => sum + (x - mean) ** 2, 0);
-  const deviation = Math.sqrt(squares / (count - 1));
-  return { count, mean, deviation, low: mean - reach * deviation, high: mean + reach * deviation };
+  const middle = mean(numbers);
+  const squares = numbers.reduce((sum, x) => sum + (x - middle) ** 2, 0);
+  const deviation = Math.sqrt(squares / (count - 1)), half = reach * deviation;
+  return { count, mean: middle, deviation, low: middle - half, high: middle + half };
 }
 
 /**

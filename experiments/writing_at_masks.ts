@@ -7,6 +7,7 @@
  * Differs from the paper, which searches with a beam; here the likeliest token is taken each time.
  * @module
  */
+import { argmax } from "../core/argmax.ts";
 import { read, tensor } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
@@ -46,7 +47,7 @@ export async function continued(
     const scores = await read(nameTokens(spec, sizes, params, atPlaces(last, places)));
     for (const b of [...open]) {
       const row = scores.subarray(b * tokens.length, (b + 1) * tokens.length);
-      const best = row.indexOf(Math.max(...row));
+      const best = argmax(row);
       ids[b * length + next[b]++] = best;
       if (best === stop || next[b] === length) open.delete(b);
     }

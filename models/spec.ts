@@ -145,7 +145,9 @@ export function encoderParameters(
   pooled: boolean = spec.pooled.pretrained,
 ): EncoderDeclared {
   if (sizes.width % sizes.heads !== 0) {
-    throw new RangeError(`${sizes.heads} heads do not divide the width ${sizes.width}`);
+    throw new RangeError(
+      `${sizes.heads} heads do not divide the width ${sizes.width}; give a width that is a multiple`,
+    );
   }
   return {
     embedding: spec.embed.parameters({ ...sizes, segments: spec.segmented ? sizes.segments : 0 }),

@@ -69,10 +69,17 @@ function methodFrom(given: Parameters<typeof command.run>[0]): Wanted {
   try {
     methodOf(asked);
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(inOptions((error as Error).message));
   }
   return asked;
 }
+
+/** A message with the names of the options as they are on the command line. */
+const inOptions = (message: string): string =>
+  message.replace(
+    /\b(greedy|temperature|topK|topP|beams|repetitionPenalty)\b/g,
+    (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  );
 
 function number(name: string, value?: string): number | undefined {
   if (value === undefined) return undefined;

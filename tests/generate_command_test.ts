@@ -62,8 +62,8 @@ Deno.test("generate says what is missing, or what contradicts itself", async () 
   await refused("to begin with", "--model", folder);
   await refused("to begin with", "--model", folder, " ");
   await refused("contradict", "--model", folder, "a", "--greedy", "--temperature", "0.7");
-  await refused("contradict", "--model", folder, "a", "--beams", "3", "--top-k", "4");
-  await refused("topP is 1.5", "--model", folder, "a", "--top-p", "1.5");
+  await refused("--beams and --top-k", "--model", folder, "a", "--beams", "3", "--top-k", "4");
+  await refused("--top-p is 1.5", "--model", folder, "a", "--top-p", "1.5");
   await refused("not a number", "--model", folder, "a", "--top-p", "much");
   await refused("24 positions", "--model", folder, "word ".repeat(30));
   const bert = `${root}/tests/golden/models/bert-pretraining`;

@@ -87,7 +87,7 @@ function idsOfParts(
       throw new Error(
         `This vocabulary has no ${
           String(name)
-        } token: take one that has, or say which token is it.`,
+        } token: take one that has, or say which token it is.`,
       );
     },
   });

@@ -56,7 +56,9 @@ export function documentRotation(
 function turn(batch: EncodedBatch, row: number, draw: (size: number) => number) {
   const own = ownTokens(batch, row), { mask } = rowOf(batch, row);
   if (own.length === 0) {
-    throw new RangeError(`document rotation: row ${row} has no token of its own to begin with`);
+    throw new RangeError(
+      `document rotation: row ${row} has no token of its own to begin with; leave it out`,
+    );
   }
   const u = draw(own.length), ring = [...own.slice(u), ...own.slice(0, u)];
   const moved = new Map(own.map((t, i) => [t, ring[i]]));

@@ -83,7 +83,9 @@ export function maskedSequenceToSequence(
 /** A run of the text's tokens, as likely to begin at one place as at another. */
 function drawRun(tokens: readonly number[], rate: number, key: Key, row: number): number[] {
   if (tokens.length === 0) {
-    throw new RangeError(`masked sequence to sequence: row ${row} has no token of its own to hide`);
+    throw new RangeError(
+      `masked sequence to sequence: row ${row} has no token of its own to hide; leave it out`,
+    );
   }
   const length = Math.max(1, Math.round(rate * tokens.length));
   const from = draws(key)(tokens.length - length + 1);

@@ -66,7 +66,9 @@ export interface PermutationLM extends Objective<EncodedBatch, Tensor<"B T V">, 
  * ```
  */
 export function permutationLM(vocabulary: Vocabulary, part = 6): PermutationLM {
-  if (!(part >= 1)) throw new RangeError(`permutation LM: one of ${part} tokens cannot be guessed`);
+  if (!(part >= 1)) {
+    throw new RangeError(`permutation LM: one of ${part} tokens cannot be guessed; give 1 or more`);
+  }
   const special = new Set(Object.values(vocabulary.special));
   const corrupt = (original: EncodedBatch, key: Key): Permuted => {
     const [B, T] = original.shape, M = Math.max(1, Math.round(T / part));

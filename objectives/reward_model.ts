@@ -44,7 +44,7 @@ export function lastPlaces({ mask, shape }: Pick<EncodedBatch, "mask" | "shape">
     "M",
     Array.from({ length: B }, (_, b) => {
       const last = mask.subarray(b * T, (b + 1) * T).lastIndexOf(1);
-      if (last < 0) throw new RangeError(`text ${b} of the batch has no token`);
+      if (last < 0) throw new RangeError(`text ${b} of the batch has no token; leave it out`);
       return b * T + last;
     }),
   );

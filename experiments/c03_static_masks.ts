@@ -7,7 +7,8 @@
  * Axes   B sentences · T positions · V vocabulary
  * Differs from the paper, which compares fine-tuned scores; here it is the loss of the task itself, on
  *        unseen text. A third model has one mask a text, to show that the test can tell.
- * Trap   Judged on the texts that were read, static masks win: those very words were learned by heart.
+ * Trap   By the loss of training one mask a text is far ahead, 0.02 nats against 2 at the end: the same few words
+ *        come again and again, and are known by heart.
  * @module
  */
 import { encodeBatch } from "../core/text/batch.ts";

@@ -33,7 +33,9 @@ const sized = (layers: number, width: number, heads: number): Sizes => ({
 });
 
 /** The eight models of its table 2.1. */
-export const GPT3_SIZES = {
+export const GPT3_SIZES: Readonly<
+  Record<"small" | "medium" | "large" | "xl" | "2.7B" | "6.7B" | "13B" | "175B", Sizes>
+> = {
   small: sized(12, 768, 12),
   medium: sized(24, 1024, 16),
   large: sized(24, 1536, 16),
@@ -42,7 +44,7 @@ export const GPT3_SIZES = {
   "6.7B": sized(32, 4096, 32),
   "13B": sized(40, 5120, 40),
   "175B": sized(96, 12288, 96),
-} as const satisfies Record<string, Sizes>;
+};
 
 /**
  * Multiply–adds to read one token at place `place` of a text: once for each weight of the layers and the

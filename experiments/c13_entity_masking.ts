@@ -109,9 +109,7 @@ export const experiment: Experiment = {
     "knowing who keeps bees: in nats a hidden character it is the better one. When the whole answer is hidden it has " +
     "less to go on. In part the gain is one of speed: in a longer trial (900 steps, one seed, choosing among the " +
     "values of the relation) the two were close. The paper shows single questions, not a rate of right answers. Facts " +
-    "that were never told are the control: what is right there is guessed. A first run, seeds 1 to 5, had a gain of " +
-    "0.195 with an interval from -0.072 to 0.462, too few seeds for how much they differ; so ten other seeds were " +
-    "run, from 6 on, under the same rule.",
+    "that were never told are the control: what is right there is guessed.",
 };
 
 /** A fact that was asked for. */

@@ -117,12 +117,12 @@ export const experiment: Experiment = {
     );
   },
   reading:
-    "Next sentence does not help to fill in words, with or without it the loss is the same. How well a " +
-    "few hundred examples are learned hangs on the seed more than on the question: in a first run, seeds " +
-    "1 to 5, the gain without it was 0.042 with an interval from -0.061 to 0.146, because one seed of " +
-    "each model had not yet learned sentiment. So ten other seeds were run, from 6 on, under the same " +
-    "rule. What next sentence leaves behind in this world is order, not subject (C4), and neither task " +
-    "asks for it. Pairs are missing among the tasks: paraphrases stayed at chance in trials. D4 has it " +
-    "that several tasks become better when next sentence goes; RoBERTa's models without it read longer " +
-    "texts, too, so that two things changed at once.",
+    "Next sentence does not help to fill in words, with or without it the loss is the same. That part " +
+    "holds. How well a few hundred examples are learned hangs on the seed more than on the question: for " +
+    "each model one seed had not yet learned sentiment when the steps were over, and five seeds do not " +
+    "average that out. More seeds or steps would narrow the interval. What next sentence leaves behind in " +
+    "this world is order, not subject (C4), and neither task asks for it. Pairs are missing among the " +
+    "tasks: paraphrases stayed at chance in trials. D4 has it that several tasks become better when next " +
+    "sentence goes; RoBERTa's models without it read longer texts, too, so that two things changed at " +
+    "once.",
 };

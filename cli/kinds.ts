@@ -5,7 +5,7 @@
  *        how it is judged on text that was held back. The loop is the same.
  * @module
  */
-import { initialise } from "../core/parameters.ts";
+import { deviationFor, initialise } from "../core/parameters.ts";
 import { keep, type Key, randomKey, type Tensor } from "../core/tensor/mod.ts";
 import { byteBPE } from "../core/text/byte_bpe.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
@@ -114,7 +114,7 @@ const gpt: Kind = {
     const texts = documents.map((sentences) => sentences.join(" "));
     const tokenizer = byteBPE(trainByteBPE(texts, { vocabSize: chosen.vocabulary }));
     const base = { ...GPT2_SMALL, dropout: { hidden: 0, attention: 0 } };
-    const deviation = 0.02 * Math.sqrt(768 / chosen.width);
+    const deviation = deviationFor(chosen.width);
     return fresh(GPT2, base, tokenizer, chosen, { languageModel: true }, deviation);
   },
   lessons(model, documents, batch) {

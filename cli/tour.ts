@@ -1,5 +1,5 @@
 /** `deno task tour`: a BERT from nothing to filled masks and sentiment, in one command. */
-import { countParameters, initialise } from "../core/parameters.ts";
+import { countParameters, deviationFor, initialise } from "../core/parameters.ts";
 import { chosenDevice, keep, type Key, randomKey, read } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
@@ -106,8 +106,7 @@ async function newModel(
     dropout: { hidden: 0, attention: 0 }, // one pass over the documents: nothing to over-fit
   };
   const heads = { maskedLM: true, nextSentence: true };
-  // BERT's 0.02 is for a width of 768; narrower sums need larger terms.
-  const deviation = 0.02 * Math.sqrt(768 / sizes.width);
+  const deviation = deviationFor(sizes.width);
   const declared = modelParameters(BERT, sizes, heads);
   const params = await keep(initialise(declared, randomKey(seed), deviation));
   const tokenizer = wordPiece(vocabulary, { lowerCase: true });

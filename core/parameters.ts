@@ -91,6 +91,19 @@ export function countParameters(declared: unknown): number {
 }
 
 /**
+ * The deviation of first weights for a model narrower than BERT: its 0.02 is for a width of 768, and
+ * narrower sums need larger terms.
+ *
+ * @example
+ * ```ts
+ * import { deviationFor } from "@lineage/lineage/core/parameters";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([768, 192].map(deviationFor), [0.02, 0.04]);
+ * ```
+ */
+export const deviationFor = (width: number): number => 0.02 * Math.sqrt(768 / width);
+
+/**
  * The first values of declared parameters, as tensors still to be computed: `keep` them before use.
  * The same key gives the same values.
  *

@@ -11,14 +11,14 @@
  * @module
  */
 import { factorized } from "../core/factorized_embedding.ts";
-import { countParameters, initialise } from "../core/parameters.ts";
+import { countParameters, deviationFor, initialise } from "../core/parameters.ts";
 import { randomKey } from "../core/tensor/mod.ts";
 import { barChart } from "../drawing/svg.ts";
 import { BERT, BERT_BASE } from "../models/bert.ts";
 import { type ModelParameters, modelParameters } from "../models/model.ts";
 import { encoderParameters, type ModelSpec, type Sizes } from "../models/spec.ts";
 import { column, type Experiment, gain, inWords, judge } from "./experiment.ts";
-import { deviationFor } from "./micro_bert.ts";
+
 import {
   firstGuesses,
   lossOfSmall,

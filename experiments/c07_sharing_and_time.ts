@@ -13,14 +13,14 @@
  * @module
  */
 import { oneForAll } from "../core/layer_sharing.ts";
-import { countParameters, initialise } from "../core/parameters.ts";
+import { countParameters, deviationFor, initialise } from "../core/parameters.ts";
 import { keep, randomKey, read, tensor } from "../core/tensor/mod.ts";
 import { barChart } from "../drawing/svg.ts";
 import { BERT, BERT_BASE, BERT_TINY } from "../models/bert.ts";
 import { encode, encoderParameters, type ModelSpec, type Sizes } from "../models/spec.ts";
 import { draws } from "../objectives/objective.ts";
 import { column, type Experiment, inWords, type Numbers, type Verdict } from "./experiment.ts";
-import { deviationFor } from "./micro_bert.ts";
+
 import { summary } from "./statistics.ts";
 import { inTurn } from "./timing.ts";
 

@@ -12,7 +12,7 @@
  * @module
  */
 import { add, gelu, type Key, randomKey, type Tensor } from "../core/tensor/mod.ts";
-import { initialise } from "../core/parameters.ts";
+import { deviationFor, initialise } from "../core/parameters.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import type { Document } from "../data/mod.ts";
@@ -37,7 +37,7 @@ import {
 } from "../objectives/span_masking.ts";
 import { draws } from "../objectives/objective.ts";
 import { all, column, type Experiment, gain, inWords, judge } from "./experiment.ts";
-import { deviationFor, type Lessons, microSizes, microWorld, pretrain } from "./micro_bert.ts";
+import { type Lessons, microSizes, microWorld, pretrain } from "./micro_bert.ts";
 import { pairLessons, readSentences } from "./pair_lessons.ts";
 import { type HiddenInSentences, namingLoss, sentencePeak } from "./sentence_lessons.ts";
 import { answersAfterTuning, shortQuestions } from "./short_questions.ts";

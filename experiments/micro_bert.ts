@@ -8,7 +8,7 @@
  *        alternate, and what an experiment changes is a value of the recipe.
  * @module
  */
-import { initialise } from "../core/parameters.ts";
+import { deviationFor, initialise } from "../core/parameters.ts";
 import { add, keep, type Key, randomKey, read, type Tensor } from "../core/tensor/mod.ts";
 import type { EncodedBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
@@ -113,9 +113,6 @@ export interface Recipe<Lesson> {
   /** The highest learning rate (default 1.5e-3). */
   readonly peak?: number;
 }
-
-/** First weights: BERT's 0.02 is for a width of 768; narrower sums need larger terms. */
-export const deviationFor = (width: number): number => 0.02 * Math.sqrt(768 / width);
 
 /** Pre-train a model, from nothing unless told otherwise. */
 export async function pretrain<Lesson>(

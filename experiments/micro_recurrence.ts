@@ -9,7 +9,7 @@
  * @module
  */
 import { adaptiveSurprise } from "../core/adaptive_softmax.ts";
-import { initialise } from "../core/parameters.ts";
+import { deviationFor, initialise } from "../core/parameters.ts";
 import { emptyMemory, type Memory } from "../core/recurrence.ts";
 import {
   keep,
@@ -35,7 +35,6 @@ import {
 } from "../models/transformer_xl.ts";
 import { draws } from "../objectives/objective.ts";
 import type { Report } from "./experiment.ts";
-import { deviationFor } from "./micro_bert.ts";
 
 /** Streams of tokens, cut into segments. */
 export interface Streams {

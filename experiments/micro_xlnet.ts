@@ -9,7 +9,7 @@
  * @module
  */
 import { permutationMasks } from "../core/permutation.ts";
-import { initialise } from "../core/parameters.ts";
+import { deviationFor, initialise } from "../core/parameters.ts";
 import { keep, type Key, randomKey, read, type Tensor } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
@@ -29,7 +29,7 @@ import { draws } from "../objectives/objective.ts";
 import { tokenLoss } from "../objectives/left_to_right.ts";
 import { permutationLM, type Permuted } from "../objectives/permutation_lm.ts";
 import type { Report } from "./experiment.ts";
-import { deviationFor, type MicroWorld, textsOf } from "./micro_bert.ts";
+import { type MicroWorld, textsOf } from "./micro_bert.ts";
 
 /** What a guess may be made from. */
 export type Order = "anyOrder" | "leftToRight";

@@ -7,7 +7,7 @@
  * Differs from the papers: in size. Without dropout, as no row comes twice or few do.
  * @module
  */
-import { initialise } from "../core/parameters.ts";
+import { deviationFor, initialise } from "../core/parameters.ts";
 import { ignored, keep, type Key, randomKey, read, tensor } from "../core/tensor/mod.ts";
 import { exceptBiasesAndNorms } from "../core/training/adamw.ts";
 import { linear } from "../core/training/learning_rate.ts";
@@ -33,7 +33,7 @@ export async function freshGPT(more: Partial<Sizes>, seed: number): Promise<Pret
   const own = { ...GPT2_TINY, dropout: { hidden: 0, attention: 0 }, ...more };
   const sizes = { ...own, inner: 4 * own.width }, heads = { languageModel: true };
   const declared = modelParameters(GPT2, sizes, heads);
-  const deviation = 0.02 * Math.sqrt(768 / sizes.width);
+  const deviation = deviationFor(sizes.width);
   const params = await keep(initialise(declared, randomKey(seed), deviation));
   return { spec: GPT2, sizes, heads, params };
 }

@@ -155,3 +155,19 @@ export function draws(key: Key): (size: number) => number {
   let drawn = 0;
   return (size) => Math.floor(key.number(drawn++) * size);
 }
+
+/**
+ * The same items in a random order.
+ *
+ * @example
+ * ```ts
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { shuffled } from "@lineage/lineage/objectives/objective";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(shuffled([3, 1, 2], randomKey(1)).sort(), [1, 2, 3]);
+ * ```
+ */
+export function shuffled<T>(items: readonly T[], key: Key): T[] {
+  const left = [...items], draw = draws(key);
+  return items.map(() => left.splice(draw(left.length), 1)[0]);
+}

@@ -17,7 +17,13 @@ import type { EncodedBatch } from "../core/text/batch.ts";
 import type { Vocabulary } from "../core/text/vocabulary.ts";
 import { ignored, type Key, type Tensor } from "../core/tensor/mod.ts";
 import { tokenLoss, type TokenTargets, tokenTargets } from "./left_to_right.ts";
-import { asInputs, type Corrupted, draws, type ModelInputs, type Objective } from "./objective.ts";
+import {
+  asInputs,
+  type Corrupted,
+  type ModelInputs,
+  type Objective,
+  shuffled,
+} from "./objective.ts";
 
 /** What a model with two streams takes. */
 export interface PermutedInputs extends ModelInputs {
@@ -101,10 +107,4 @@ export function permutationLM(vocabulary: Vocabulary, part = 6): PermutationLM {
     return { original, batch: original, inputs, targets, orders };
   };
   return { name: "permutationLM", corrupt, loss: tokenLoss };
-}
-
-/** The same numbers in a random order. */
-function shuffled(numbers: readonly number[], key: Key): number[] {
-  const left = [...numbers], draw = draws(key);
-  return numbers.map(() => left.splice(draw(left.length), 1)[0]);
 }

@@ -12,7 +12,7 @@ import type { Tokenizer } from "../core/text/tokenizer.ts";
 import type { Key, Tensor } from "../core/tensor/mod.ts";
 import { wholeText } from "./document_rotation.ts";
 import type { Sentences } from "./next_sentence.ts";
-import { asInputs, draws, type Objective } from "./objective.ts";
+import { asInputs, type Objective, shuffled } from "./objective.ts";
 import { answerLoss, type AnswerTargets, asAnswers } from "./text_to_text.ts";
 
 /**
@@ -61,9 +61,4 @@ function whatFits(tokenizer: Tokenizer, sentences: Sentences, maxLength: number,
     `sentence permutation: document ${row} has no sentence that fits into ${maxLength} tokens; leave it` +
       " out, or raise maxLength",
   );
-}
-
-function shuffled<T>(items: readonly T[], key: Key): T[] {
-  const left = [...items], draw = draws(key);
-  return items.map(() => left.splice(draw(left.length), 1)[0]);
 }

@@ -6,7 +6,7 @@
  * The table or the JSON document goes to the standard output, progress to the standard error.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { findAdapter } from "../core/tensor/devices/webgpu/device.ts";
+import { findAdapter } from "../core/devices/webgpu/device.ts";
 import { plainTable } from "../drawing/table.ts";
 import { compare, type Comparison, disagreements } from "./compare.ts";
 import { type On, type Task, TASKS } from "./contenders.ts";

@@ -1,6 +1,6 @@
 /** Tests on every device. */
 import { type Device, device } from "../core/tensor/mod.ts";
-import { webgpuDevice } from "../core/tensor/devices/webgpu/device.ts";
+import { webgpuDevice } from "../core/devices/webgpu/device.ts";
 
 const hasGpu = await webgpuDevice({ allowSoftware: true }) !== null;
 const required = Deno.env.get("LINEAGE_REQUIRE_WEBGPU") === "1";

@@ -6,9 +6,9 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import * as scalar from "../core/tensor/expression.ts";
-import type { Expression } from "../core/tensor/expression.ts";
-import { formula } from "../core/tensor/in_words.ts";
+import * as scalar from "../core/program/expression.ts";
+import type { Expression } from "../core/program/expression.ts";
+import { formula } from "../core/program/in_words.ts";
 import * as t from "../core/tensor/mod.ts";
 import { onEveryDevice } from "./devices.ts";
 

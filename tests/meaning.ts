@@ -2,7 +2,7 @@
  * What a tensor means, spelled out element by element: no strides, no fusion, no device.
  * The scheduler is held to this.
  */
-import { evaluate } from "../core/tensor/expression.ts";
+import { evaluate } from "../core/program/expression.ts";
 import type { Tensor } from "../core/tensor/mod.ts";
 
 type Place = ReadonlyMap<string, number>;

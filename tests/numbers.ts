@@ -1,7 +1,7 @@
 /** Numbers for tests: made from a seed, compared within a tolerance, differentiated by differences. */
 import { assert } from "@std/assert";
 import { gradients, leaves, read, type Tensor, tensor } from "../core/tensor/mod.ts";
-import { elementsOf } from "../core/tensor/program.ts";
+import { elementsOf } from "../core/program/program.ts";
 
 /** Numbers between -1.7 and 1.7 that look random and are the same everywhere. */
 export function some<const S extends string>(axes: S, shape: number[], seed = 1): Tensor<S> {

@@ -2,10 +2,10 @@
  * Random graphs of tensors, from a seed. An axis is a letter and its size ("a3"), so tensors that
  * share a name fit each other, and a cut or merged axis gets the name of its new size.
  */
-import { randomBits } from "../core/tensor/expression.ts";
+import { randomBits } from "../core/program/expression.ts";
 import * as typed from "../core/tensor/mod.ts";
 import type { Key, Tensor } from "../core/tensor/mod.ts";
-import { elementsOf } from "../core/tensor/program.ts";
+import { elementsOf } from "../core/program/program.ts";
 
 // The compiler cannot know the axes of a random graph.
 // deno-lint-ignore no-explicit-any

@@ -1,7 +1,7 @@
 /** Scalar expressions: values, derivatives, simplification; the numbers that every device must reproduce. */
 import { assert, assertAlmostEquals, assertEquals, assertStrictEquals } from "@std/assert";
-import * as s from "../core/tensor/expression.ts";
-import type { Expression } from "../core/tensor/expression.ts";
+import * as s from "../core/program/expression.ts";
+import type { Expression } from "../core/program/expression.ts";
 
 const [x, y] = [s.input(0), s.input(1)];
 const at = (e: Expression, ...values: number[]) => s.evaluate(e, (i) => values[i]);

@@ -1,6 +1,6 @@
 /** Memory: thousands of steps take no more than the first ones. */
 import { assert, assertEquals } from "@std/assert";
-import type { Memory } from "../core/tensor/devices/wasm/memory.ts";
+import type { Memory } from "../core/devices/wasm/memory.ts";
 import * as t from "../core/tensor/mod.ts";
 import { tensor } from "../core/tensor/mod.ts";
 import { onEveryDevice } from "./devices.ts";

@@ -4,13 +4,13 @@
  * precision with what their tensors mean, element by element.
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { referenceDevice } from "../core/tensor/devices/reference.ts";
+import { referenceDevice } from "../core/devices/reference.ts";
 import { type Request, schedule } from "../core/tensor/emit.ts";
-import { input } from "../core/tensor/expression.ts";
+import { input } from "../core/program/expression.ts";
 import { graphKey } from "../core/tensor/graph_key.ts";
 import * as t from "../core/tensor/mod.ts";
 import { Tensor, tensor } from "../core/tensor/mod.ts";
-import { type Program, touched } from "../core/tensor/program.ts";
+import { type Program, touched } from "../core/program/program.ts";
 import { assertAgrees } from "./compare.ts";
 import { onEveryDevice } from "./devices.ts";
 import { given, some } from "./numbers.ts";

@@ -3,11 +3,11 @@
  * double precision, memory, errors.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Device } from "../core/tensor/device.ts";
-import { referenceDevice } from "../core/tensor/devices/reference.ts";
-import { wasmDevice } from "../core/tensor/devices/wasm/device.ts";
-import { Memory } from "../core/tensor/devices/wasm/memory.ts";
-import * as x from "../core/tensor/expression.ts";
+import type { Device } from "../core/program/device.ts";
+import { referenceDevice } from "../core/devices/reference.ts";
+import { wasmDevice } from "../core/devices/wasm/device.ts";
+import { Memory } from "../core/devices/wasm/memory.ts";
+import * as x from "../core/program/expression.ts";
 import {
   type Contraction,
   elementsOf,
@@ -18,7 +18,7 @@ import {
   type Scatter,
   type Stage,
   type Step,
-} from "../core/tensor/program.ts";
+} from "../core/program/program.ts";
 
 const one = wasmDevice({ threads: 1 });
 const two = wasmDevice({ threads: 2, eager: true });

@@ -3,12 +3,12 @@
  * Both ways to make kernels (a software adapter's and a real GPU's) are tested on whatever adapter there is.
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Device } from "../core/tensor/device.ts";
-import { referenceDevice } from "../core/tensor/devices/reference.ts";
-import { findAdapter, openWebgpu, webgpuDevice } from "../core/tensor/devices/webgpu/device.ts";
-import * as x from "../core/tensor/expression.ts";
-import type { Expression } from "../core/tensor/expression.ts";
-import type { Load, Loop, Matrix, Program, Stage, Step } from "../core/tensor/program.ts";
+import type { Device } from "../core/program/device.ts";
+import { referenceDevice } from "../core/devices/reference.ts";
+import { findAdapter, openWebgpu, webgpuDevice } from "../core/devices/webgpu/device.ts";
+import * as x from "../core/program/expression.ts";
+import type { Expression } from "../core/program/expression.ts";
+import type { Load, Loop, Matrix, Program, Stage, Step } from "../core/program/program.ts";
 
 const found = await findAdapter();
 const ignore = !found && Deno.env.get("LINEAGE_REQUIRE_WEBGPU") !== "1";

@@ -10,7 +10,7 @@
  */
 import { AxisError, describeAxes, type Left, parseExpression, type Right } from "./axes.ts";
 import { mapOver } from "./elementwise.ts";
-import { input, multiply } from "./expression.ts";
+import { input, multiply } from "../program/expression.ts";
 import { sumTo } from "./reduce.ts";
 import { Tensor } from "./tensor.ts";
 import { layoutOf, merges } from "./views.ts";

@@ -9,8 +9,8 @@
  * @module
  */
 import { AxisError, describeAxes, type Within } from "./axes.ts";
-import * as scalar from "./expression.ts";
-import type { Expression } from "./expression.ts";
+import * as scalar from "../program/expression.ts";
+import type { Expression } from "../program/expression.ts";
 import { sumTo } from "./reduce.ts";
 import { Tensor } from "./tensor.ts";
 

@@ -9,11 +9,11 @@
  */
 import { fuse, type Group, leaving, type Uses } from "./fuse.ts";
 import { Lowering, type Node, type Operand, resultShape, sourcesOf } from "./lower.ts";
-import { constant, input } from "./expression.ts";
+import { constant, input } from "../program/expression.ts";
 import { copyLoop, makeLoop } from "./make_loop.ts";
 import { contract } from "./make_contraction.ts";
-import { inPlace, layOut } from "./memory.ts";
-import { elementsOf, type Program, type Step } from "./program.ts";
+import { inPlace, layOut } from "../program/memory.ts";
+import { elementsOf, type Program, type Step } from "../program/program.ts";
 import type { Tensor } from "./tensor.ts";
 import { rowMajor } from "./views.ts";
 

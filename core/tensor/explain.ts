@@ -9,14 +9,14 @@
  * @module
  */
 import { describeAxes } from "./axes.ts";
-import { flopsOf, numbersMoved } from "./cost.ts";
-import type { Device } from "./device.ts";
-import { chosenDevice, device } from "./devices.ts";
+import { flopsOf, numbersMoved } from "../program/cost.ts";
+import type { Device } from "../program/device.ts";
+import { chosenDevice, device } from "../devices/choice.ts";
 import { schedule } from "./emit.ts";
 import { costOf, type ExplainedPart, Explanation } from "./explanation.ts";
 import { leaves } from "./gradient.ts";
-import { amount, plural, stepInWords } from "./in_words.ts";
-import { type Program, touched } from "./program.ts";
+import { amount, plural, stepInWords } from "../program/in_words.ts";
+import { type Program, touched } from "../program/program.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -89,7 +89,7 @@ export async function profile(wanted: unknown, on?: Device, runs = 5): Promise<E
  * ```
  */
 export async function shaders(wanted: unknown): Promise<string[]> {
-  const { lower } = await import("./devices/webgpu/lower.ts");
+  const { lower } = await import("../devices/webgpu/lower.ts");
   const limits = { fuses: true, buffersPerLoop: 8 }; // what every GPU has
   const { program } = schedule({ outputs: outputsOf(wanted), updates: [] }, limits);
   return lower(program, true, limits.buffersPerLoop).kernels.flat().map(({ code }) => code);

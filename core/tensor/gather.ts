@@ -10,8 +10,8 @@
  */
 import { AxisError, type Both, describeAxes, type Rest } from "./axes.ts";
 import { mapOver } from "./elementwise.ts";
-import { input } from "./expression.ts";
-import { elementsOf } from "./program.ts";
+import { input } from "../program/expression.ts";
+import { elementsOf } from "../program/program.ts";
 import { Tensor } from "./tensor.ts";
 
 /**

@@ -8,8 +8,8 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { type Expression, inOrder, input, substitute } from "./expression.ts";
-import { elementsOf } from "./program.ts";
+import { type Expression, inOrder, input, substitute } from "../program/expression.ts";
+import { elementsOf } from "../program/program.ts";
 import type { Tensor } from "./tensor.ts";
 import { layoutOf, rowMajor } from "./views.ts";
 import { sourcesFirst } from "./walk.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 import type { Node, Operand } from "./lower.ts";
-import type { Contraction, Matrix } from "./program.ts";
+import type { Contraction, Matrix } from "../program/program.ts";
 
 /** An axis, or several that are walked as one: its size and its stride in each of the three tensors. */
 interface Dimension {

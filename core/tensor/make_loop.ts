@@ -7,10 +7,10 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { type Expression, input, result, substitute } from "./expression.ts";
+import { type Expression, input, result, substitute } from "../program/expression.ts";
 import { type Group, resultPlace } from "./fuse.ts";
 import { type Node, type Read, resultShape } from "./lower.ts";
-import type { Load, Loop, Stage, Store } from "./program.ts";
+import type { Load, Loop, Stage, Store } from "../program/program.ts";
 import { rowMajor } from "./views.ts";
 
 /** The loop that computes a group and stores the given members. */

@@ -26,8 +26,8 @@ export type {
   Without,
   Words,
 } from "./axes.ts";
-export type { Device, DeviceName, Values } from "./device.ts";
-export { chosenDevice, device, type DeviceChoice } from "./devices.ts";
+export type { Device, DeviceName, Values } from "../program/device.ts";
+export { chosenDevice, device, type DeviceChoice } from "../devices/choice.ts";
 export { einsum, type Operands } from "./einsum.ts";
 export {
   abs,

@@ -11,7 +11,7 @@
  */
 import { AxisError, type AxisOf, type Without } from "./axes.ts";
 import { exp, type Fitting, log, map, mapOver, multiply, subtract } from "./elementwise.ts";
-import * as scalar from "./expression.ts";
+import * as scalar from "../program/expression.ts";
 import { max, mean, sum } from "./reduce.ts";
 import { axisIndex, stopGradient, Tensor, withGradient } from "./tensor.ts";
 

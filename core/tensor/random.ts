@@ -12,8 +12,8 @@
  */
 import { words } from "./axes.ts";
 import { mapOver, multiply } from "./elementwise.ts";
-import * as scalar from "./expression.ts";
-import { elementsOf } from "./program.ts";
+import * as scalar from "../program/expression.ts";
+import { elementsOf } from "../program/program.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What makes one stream of random numbers differ from another. Make one with `randomKey`. */

@@ -9,8 +9,8 @@
  */
 import { AxisError, type Within, type Without, words } from "./axes.ts";
 import { divide, mapOver } from "./elementwise.ts";
-import { equal, input, multiply } from "./expression.ts";
-import { elementsOf } from "./program.ts";
+import { equal, input, multiply } from "../program/expression.ts";
+import { elementsOf } from "../program/program.ts";
 import { axisIndex, Tensor } from "./tensor.ts";
 
 /** A list of axes of S, such as "T" or "B T". */

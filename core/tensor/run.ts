@@ -10,12 +10,12 @@
  * @module
  */
 import { AxisError } from "./axes.ts";
-import type { Device, Executable, Storage, Values } from "./device.ts";
-import { chosenDevice, device } from "./devices.ts";
+import type { Device, Executable, Storage, Values } from "../program/device.ts";
+import { chosenDevice, device } from "../devices/choice.ts";
 import { type Request, schedule } from "./emit.ts";
 import { leaves, mapNested } from "./gradient.ts";
 import { graphKey } from "./graph_key.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "../program/program.ts";
 import { type Origin, Tensor } from "./tensor.ts";
 
 /** A record of tensors with numbers in their place. */

@@ -10,9 +10,9 @@
  * @module
  */
 import { AxisError, describeAxes, words } from "./axes.ts";
-import type { Device, Storage } from "./device.ts";
-import { constant, type Expression } from "./expression.ts";
-import { elementsOf } from "./program.ts";
+import type { Device, Storage } from "../program/device.ts";
+import { constant, type Expression } from "../program/expression.ts";
+import { elementsOf } from "../program/program.ts";
 
 /** Where the numbers of a tensor come from. */
 export type Origin =

@@ -21,7 +21,7 @@ import {
   words,
 } from "./axes.ts";
 import { mapOver } from "./elementwise.ts";
-import { input } from "./expression.ts";
+import { input } from "../program/expression.ts";
 import { axisIndex, checkAxes, Tensor } from "./tensor.ts";
 
 /** How the elements of a tensor lie in the buffer of another. */

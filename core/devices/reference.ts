@@ -7,9 +7,15 @@
  * Differs from the paper: there is none.
  * @module
  */
-import type { Device, Executable, Storage, Values } from "../device.ts";
-import { evaluate } from "../expression.ts";
-import { type Contraction, elementsOf, type Loop, type Program, type Scatter } from "../program.ts";
+import type { Device, Executable, Storage, Values } from "../program/device.ts";
+import { evaluate } from "../program/expression.ts";
+import {
+  type Contraction,
+  elementsOf,
+  type Loop,
+  type Program,
+  type Scatter,
+} from "../program/program.ts";
 
 class Numbers implements Storage {
   constructor(readonly values: Float64Array<ArrayBuffer>) {}

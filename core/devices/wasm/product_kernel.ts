@@ -9,8 +9,8 @@
  * Differs from the paper: a is not copied.
  * @module
  */
-import { input, multiply, result } from "../../expression.ts";
-import { type Contraction, elementsOf, type Loop, type Matrix } from "../../program.ts";
+import { input, multiply, result } from "../../program/expression.ts";
+import { type Contraction, elementsOf, type Loop, type Matrix } from "../../program/program.ts";
 import { i32, type Module, type Routine } from "./assembler.ts";
 import { loopJob } from "./loop_kernel.ts";
 import { COLUMNS, PANEL_ROW, rowsOf, writePack, writeSpill, writeTile } from "./product_tile.ts";

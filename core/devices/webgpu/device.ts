@@ -8,8 +8,8 @@
  *        Submissions pile up without bounds: beyond some, work waits its turn here.
  * @module
  */
-import type { Device, Executable, Storage, Values } from "../../device.ts";
-import type { Program } from "../../program.ts";
+import type { Device, Executable, Storage, Values } from "../../program/device.ts";
+import type { Program } from "../../program/program.ts";
 import { findAdapter, openGpu } from "./adapter.ts";
 import type { Kernel } from "./kernel.ts";
 import { Pool } from "./memory.ts";

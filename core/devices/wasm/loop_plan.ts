@@ -7,8 +7,8 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { type Expression, inOrder } from "../../expression.ts";
-import { elementsOf, type Load, type Loop, type Store } from "../../program.ts";
+import { type Expression, inOrder } from "../../program/expression.ts";
+import { elementsOf, type Load, type Loop, type Store } from "../../program/program.ts";
 
 /** How a place moves from lane to lane: not at all, to the next element, or farther. */
 export type Walk = "flat" | "next" | "far";

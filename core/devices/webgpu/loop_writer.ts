@@ -8,8 +8,8 @@
  * Trap   After a store, what was computed from that buffer no longer holds and must be named anew.
  * @module
  */
-import { type Expression, input } from "../../expression.ts";
-import type { Load, Loop, Store } from "../../program.ts";
+import { type Expression, input } from "../../program/expression.ts";
+import type { Load, Loop, Store } from "../../program/program.ts";
 import { type Argument, assemble, type Kernel, Parameters, unravel } from "./kernel.ts";
 import { type Access, accessesOf, type Division, isAligned, loadsOf } from "./loop_kernel.ts";
 import { formula, numeral } from "./wgsl.ts";

@@ -7,8 +7,8 @@
  * Differs from the paper: there is none.
  * @module
  */
-import type { Executable, Storage, Values } from "../../device.ts";
-import type { BufferPlan, Program } from "../../program.ts";
+import type { Executable, Storage, Values } from "../../program/device.ts";
+import type { BufferPlan, Program } from "../../program/program.ts";
 import type { Gpu, Numbers, Pipeline } from "./device.ts";
 import { type Kernel, WIDEST } from "./kernel.ts";
 import { lower } from "./lower.ts";

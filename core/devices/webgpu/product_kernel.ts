@@ -11,7 +11,7 @@
  *        shares.
  * @module
  */
-import { type Contraction, elementsOf, type Matrix } from "../../program.ts";
+import { type Contraction, elementsOf, type Matrix } from "../../program/program.ts";
 import { type Argument, assemble, type Kernel, Parameters, unravel } from "./kernel.ts";
 
 /** How many k a shared tile holds. */

@@ -6,7 +6,7 @@
  * Differs from the paper: there is none.
  * @module
  */
-import type { Scatter } from "../../program.ts";
+import type { Scatter } from "../../program/program.ts";
 import { f32x4, fill, i32, i32x4, type Module, v128 } from "./assembler.ts";
 import type { Job } from "./threads.ts";
 

@@ -8,7 +8,7 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { type Expression, inOrder, input, type Operator } from "../../expression.ts";
+import { type Expression, inOrder, input, type Operator } from "../../program/expression.ts";
 import { type Code, f32x4, i32, i32x4, type Local, type Routine, v128 } from "./assembler.ts";
 import { erf, exp, log, random, tanh } from "./mathematics.ts";
 import { PlaceWriter } from "./place_code.ts";

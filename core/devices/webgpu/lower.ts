@@ -6,8 +6,8 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { constant } from "../../expression.ts";
-import type { BufferPlan, Loop, Program, Scatter, Step } from "../../program.ts";
+import { constant } from "../../program/expression.ts";
+import type { BufferPlan, Loop, Program, Scatter, Step } from "../../program/program.ts";
 import type { Kernel } from "./kernel.ts";
 import { loopKernel } from "./loop_kernel.ts";
 import { productKernel } from "./product_kernel.ts";

@@ -7,7 +7,7 @@
  * Differs from the paper: there is none.
  * @module
  */
-import type { Scatter } from "../../program.ts";
+import type { Scatter } from "../../program/program.ts";
 import { assemble, type Kernel, Parameters } from "./kernel.ts";
 
 /** Finds the chains: links[r] is the next row of the chain, links[rows + r] is 1 for its first. */

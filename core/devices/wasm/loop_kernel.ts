@@ -8,8 +8,8 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { inOrder } from "../../expression.ts";
-import type { Loop } from "../../program.ts";
+import { inOrder } from "../../program/expression.ts";
+import type { Loop } from "../../program/program.ts";
 import { type Code, f32x4, i32, i32x4, type Local, v128 } from "./assembler.ts";
 import { keyOf, parametersOf, planLoop, type PlannedStage, slot } from "./loop_plan.ts";
 import type { Job } from "./threads.ts";

@@ -7,8 +7,8 @@
  * Differs from the paper: there is none.
  * @module
  */
-import type { Device, Executable, Storage, Values } from "../../device.ts";
-import type { Program, Step } from "../../program.ts";
+import type { Device, Executable, Storage, Values } from "../../program/device.ts";
+import type { Program, Step } from "../../program/program.ts";
 import { hasRelaxedSimd, hasSimd, Module } from "./assembler.ts";
 import { loopJob } from "./loop_kernel.ts";
 import { Memory } from "./memory.ts";

@@ -6,7 +6,7 @@
  * Differs from the paper: there is none.
  * @module
  */
-import type { Device, DeviceName } from "./device.ts";
+import type { Device, DeviceName } from "../program/device.ts";
 
 /** A device by name, or `auto`. */
 export type DeviceChoice = DeviceName | "auto";
@@ -51,15 +51,15 @@ export const chosenDevice = (): Device | undefined => chosen;
 async function make(choice: DeviceChoice): Promise<Device> {
   switch (choice) {
     case "auto": {
-      const { webgpuDevice } = await import("./devices/webgpu/device.ts");
+      const { webgpuDevice } = await import("./webgpu/device.ts");
       return await webgpuDevice() ?? await device("wasm");
     }
     case "reference":
-      return (await import("./devices/reference.ts")).referenceDevice();
+      return (await import("./reference.ts")).referenceDevice();
     case "wasm":
-      return await (await import("./devices/wasm/device.ts")).wasmDevice();
+      return await (await import("./wasm/device.ts")).wasmDevice();
     case "webgpu": {
-      const { webgpuDevice } = await import("./devices/webgpu/device.ts");
+      const { webgpuDevice } = await import("./webgpu/device.ts");
       const found = await webgpuDevice({ allowSoftware: true });
       if (found) return found;
       throw new Error(

@@ -11,7 +11,7 @@
  *        counts as false: so there are own functions, and NaN is recognised by its bits.
  * @module
  */
-import type { Expression } from "../../expression.ts";
+import type { Expression } from "../../program/expression.ts";
 
 /** One node as WGSL: `of` gives the text of an operand, `whole` that of an operand as 32-bit integer. */
 export function formula(

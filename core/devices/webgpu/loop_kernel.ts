@@ -7,8 +7,8 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { type Expression, inOrder, input } from "../../expression.ts";
-import { elementsOf, type Load, type Loop } from "../../program.ts";
+import { type Expression, inOrder, input } from "../../program/expression.ts";
+import { elementsOf, type Load, type Loop } from "../../program/program.ts";
 import type { Kernel } from "./kernel.ts";
 import { LoopWriter } from "./loop_writer.ts";
 

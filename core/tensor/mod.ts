@@ -1,6 +1,11 @@
 /**
  * Tensors with named axes: lazy, differentiable, on three devices.
  *
+ * Where a kernel comes from: two arrows. Asked for numbers, run.ts has `schedule` (emit.ts) turn the
+ * graph into a program, a list of loops, products and scatters (core/program/program.ts); the device
+ * turns each step of the program into a kernel (core/devices: reference.ts runs it as it stands,
+ * wasm/…_kernel.ts and webgpu/…_kernel.ts write code). `explain` shows the program, `shaders` the code.
+ *
  * @example
  * ```ts
  * import { einsum, read, softmax, tensor } from "@lineage/lineage/core/tensor";
@@ -26,7 +31,7 @@ export type {
   Without,
   Words,
 } from "./axes.ts";
-export type { Device, DeviceName, Values } from "../program/device.ts";
+export type { Device, DeviceName, Precision, Values } from "../program/device.ts";
 export { chosenDevice, device, type DeviceChoice } from "../devices/choice.ts";
 export { einsum, type Operands } from "./einsum.ts";
 export {

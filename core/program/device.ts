@@ -11,6 +11,12 @@ import type { Program } from "./program.ts";
 /** The devices by name. `auto` takes a real GPU if there is one, else wasm. */
 export type DeviceName = "reference" | "wasm" | "webgpu";
 
+/**
+ * How finely numbers are kept: in 32 bits, or in 16 (IEEE's binary16), with 11 bits of precision, up to
+ * 65,504.
+ */
+export type Precision = "single" | "half";
+
 /** Numbers kept on a device. What is inside is the device's own affair. */
 export interface Storage {
   /** Number of elements. */
@@ -43,8 +49,11 @@ export interface Device {
   readonly fuses: boolean;
   /** How many buffers one loop may touch. */
   readonly buffersPerLoop: number;
-  /** Room for numbers, not cleared. Throws when there is no more memory. */
-  allocate(elements: number): Storage;
+  /**
+   * Room for numbers, not cleared. Throws when there is no more memory. Halves come rounded and are only
+   * read, by programs whose plan says so; a device need not keep them in less room.
+   */
+  allocate(elements: number, precision?: Precision): Storage;
   /** Numbers from the host into a storage, in order with the runs. */
   upload(storage: Storage, values: ArrayLike<number>): void;
   /** Give a storage back; what was already started still sees it. */

@@ -122,6 +122,8 @@ export interface BufferPlan {
   binding: number;
   /** Index into `Program.slots` for scratch, or -1. */
   slot: number;
+  /** Whether the storage was allocated for halves: no step writes to it. */
+  half?: boolean;
 }
 
 /** Steps in order, over buffers. Every step's outputs are complete before the next step begins. */

@@ -13,7 +13,7 @@ import { constant, input } from "../program/expression.ts";
 import { copyLoop, makeLoop } from "./make_loop.ts";
 import { contract } from "./make_contraction.ts";
 import { inPlace, layOut } from "../program/memory.ts";
-import { elementsOf, type Program, type Step } from "../program/program.ts";
+import { type BufferPlan, elementsOf, type Program, type Step } from "../program/program.ts";
 import type { Tensor } from "./tensor.ts";
 import { rowMajor } from "./views.ts";
 
@@ -180,7 +180,14 @@ class Emitter {
       if (fresh !== from) this.copy(from, fresh);
       bound.push(fresh);
     }
-    return layOut(this.steps, this.elements, bound);
+    const program = layOut(this.steps, this.elements, bound);
+    return { ...program, buffers: program.buffers.map((plan) => this.withPrecision(plan)) };
+  }
+
+  /** What holds halves says so. */
+  private withPrecision(plan: BufferPlan): BufferPlan {
+    const origin = this.leaves[plan.binding]?.tensor.origin;
+    return origin?.kind === "held" && origin.half ? { ...plan, half: true } : plan;
   }
 
   private copy(from: number, to: number): void {

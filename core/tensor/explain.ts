@@ -92,7 +92,8 @@ export async function shaders(wanted: unknown): Promise<string[]> {
   const { lower } = await import("../devices/webgpu/lower.ts");
   const limits = { fuses: true, buffersPerLoop: 8 }; // what every GPU has
   const { program } = schedule({ outputs: outputsOf(wanted), updates: [] }, limits);
-  return lower(program, true, limits.buffersPerLoop).kernels.flat().map(({ code }) => code);
+  const { kernels } = lower(program, { ...limits, trees: true, tiled: true });
+  return kernels.flat().map(({ code }) => code);
 }
 
 /** The median time of each step, in ms. */

@@ -33,7 +33,7 @@ export function graphKey(request: Request, keeps: boolean): { key: string; leave
         const known = origins.get(origin);
         if (known !== undefined) return `=${known}${tail}`;
         origins.set(origin, leaves.push(x) - 1);
-        return origin.kind[0] + tail;
+        return (origin.kind === "held" && origin.half ? "H" : origin.kind[0]) + tail;
       }
       case "map":
         return `m${origin.expression.id}${origin.lookup ? "l" : ""}${tail}`;

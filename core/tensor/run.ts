@@ -10,7 +10,7 @@
  * @module
  */
 import { AxisError } from "./axes.ts";
-import type { Device, Executable, Storage, Values } from "../program/device.ts";
+import type { Device, Executable, Precision, Storage, Values } from "../program/device.ts";
 import { chosenDevice, device } from "../devices/choice.ts";
 import { type Request, schedule } from "./emit.ts";
 import { leaves, mapNested } from "./gradient.ts";
@@ -120,6 +120,11 @@ function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, 
   if (!(to instanceof Tensor)) return fail(`there is no tensor to take the value ${from}`);
   if (!(from instanceof Tensor)) return fail(`there is no value for ${to}`);
   if (to.origin.kind !== "held") fail(`${to} is not held; keep it first`);
+  if (to.origin.kind === "held" && to.origin.half) {
+    fail(
+      `${to} is kept in half precision and only read; keep it again, without "half", to change it`,
+    );
+  }
   if (to.axes.join(" ") !== from.axes.join(" ") || to.shape.join() !== from.shape.join()) {
     fail(`${to} cannot take the value ${from}`);
   }
@@ -130,28 +135,41 @@ function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, 
  * Compute tensors and hold their numbers on the device: parameters, optimiser states, caches.
  * The same tensor twice is held once.
  *
+ * With `"half"` the numbers are rounded to IEEE's binary16, to the nearest, as inference allows: 11 bits
+ * of precision; a number beyond 65,504 becomes infinite, one below 6e-5 loses bits and below 3e-8 all. They
+ * are the same on every device. On WebGPU they take half the room and half the way from memory, computing is
+ * in single precision as ever; the other devices store them as before. What is kept so is only read: an
+ * update of it is refused. What was not given but computed, or kept before, is rounded on the host.
+ *
  * @example
  * ```ts
  * import { keep, read, tensor } from "@lineage/lineage/core/tensor";
  * import { assertEquals } from "@std/assert";
  * const params = await keep({ bias: tensor("D", [1, 2]) });
  * assertEquals([...await read(params.bias)], [1, 2]);
+ * const { table } = await keep({ table: tensor("V", [1, 0.1, 1e5]) }, "half"); // weights that stay as they are
+ * assertEquals([...await read(table)], [1, 0.0999755859375, Infinity]);
  * ```
  */
-export async function keep<P>(nested: P): Promise<P> {
-  const found = leaves(nested).map(([, x]) => x);
+export async function keep<P>(nested: P, precision: Precision = "single"): Promise<P> {
+  const found = leaves(nested).map(([, x]) => x), half = precision === "half";
   return await onDevice(found, async (on) => {
     const held = new Map<Tensor, Tensor>();
-    const given = found.filter((x) => x.origin.kind === "data");
-    for (const x of given) {
-      const storage = on.allocate(x.elements);
-      on.upload(storage, (x.origin as { values: ArrayLike<number> }).values);
-      held.set(x, hold(x, on, storage));
-    }
+    const upload = (x: Tensor, values: ArrayLike<number>) => {
+      const storage = on.allocate(x.elements, precision);
+      on.upload(storage, half ? new Float16Array(values) : values);
+      held.set(x, hold(x, on, storage, half));
+    };
+    for (const x of found) if (x.origin.kind === "data") upload(x, x.origin.values);
     const computed = found.filter((x) => x.origin.kind !== "data");
     const storages = computed.map((x) => on.allocate(x.elements));
-    await execute(on, { outputs: computed, updates: [] }, [], storages);
-    computed.forEach((x, i) => held.set(x, hold(x, on, storages[i])));
+    const reads = half ? computed.map((_, i) => i) : [];
+    const values = await execute(on, { outputs: computed, updates: [] }, reads, storages);
+    computed.forEach((x, i) => {
+      if (!half) return held.set(x, hold(x, on, storages[i]));
+      on.free(storages[i]);
+      upload(x, values[i]);
+    });
     await collected(found);
     return mapNested(nested, (x) => held.get(x));
   });
@@ -170,8 +188,8 @@ async function collected(kept: readonly Tensor[]): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
 }
 
-function hold(x: Tensor, device: Device, storage: Storage): Tensor {
-  const origin: Origin = { kind: "held", device, storage };
+function hold(x: Tensor, device: Device, storage: Storage, half = false): Tensor {
+  const origin: Origin = { kind: "held", device, storage, half };
   released.register(origin, [device, storage]);
   return new Tensor(x.axes, x.shape, origin);
 }

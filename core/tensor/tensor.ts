@@ -18,8 +18,8 @@ import { elementsOf } from "../program/program.ts";
 export type Origin =
   /** Numbers given by the caller. */
   | { kind: "data"; values: ArrayLike<number> }
-  /** Numbers kept on a device; `update` may replace them. */
-  | { kind: "held"; device: Device; storage: Storage }
+  /** Numbers kept on a device; updates may replace them, unless they are halves. */
+  | { kind: "held"; device: Device; storage: Storage; half?: boolean }
   /** Each element is its own row-major position. */
   | { kind: "position" }
   /** An expression of the inputs, matched by axis names. `lookup`: input 0 is a table, input 1 its ids. */

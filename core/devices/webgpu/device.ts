@@ -8,7 +8,7 @@
  *        Submissions pile up without bounds: beyond some, work waits its turn here.
  * @module
  */
-import type { Device, Executable, Storage, Values } from "../../program/device.ts";
+import type { Device, Executable, Precision, Storage, Values } from "../../program/device.ts";
 import type { Program } from "../../program/program.ts";
 import { findAdapter, openGpu } from "./adapter.ts";
 import type { Kernel } from "./kernel.ts";
@@ -44,8 +44,20 @@ const IN_FLIGHT = 32, ASK = 16;
 export class Numbers implements Storage {
   /** Whether they were given back. */
   freed = false;
-  /** So many, at the start of a buffer. */
-  constructor(readonly elements: number, readonly buffer: GPUBuffer) {}
+  /** So many, at the start of a buffer; two halves share a word. */
+  constructor(readonly elements: number, readonly buffer: GPUBuffer, readonly half: boolean) {}
+}
+
+/** What so many numbers take; a copy needs whole words. */
+const bytesOf = (elements: number, half: boolean) =>
+  4 * (half ? Math.ceil(elements / 2) : elements);
+
+/** Numbers as they lie on the GPU. */
+function packed(values: ArrayLike<number>, half: boolean) {
+  if (!half) return new Float32Array(values);
+  const halves = new Float16Array(bytesOf(values.length, true) / 2);
+  halves.set(values);
+  return halves;
 }
 
 /** A compiled kernel. */
@@ -61,6 +73,8 @@ export class Gpu implements Device {
   readonly name = "webgpu";
   readonly fuses = true;
   readonly buffersPerLoop: number;
+  /** Whether products are tiled by workgroups. */
+  readonly tiled: boolean;
   /** Buffers of storages, and scratch for as long as a run is prepared. */
   readonly numbers: Pool;
   private readonly staging: Pool;
@@ -74,6 +88,7 @@ export class Gpu implements Device {
   /** On a GPU, or on a `software` adapter that plays one. */
   constructor(readonly gpu: GPUDevice, readonly description: string, readonly software: boolean) {
     const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+    this.tiled = !software;
     this.buffersPerLoop = gpu.limits.maxStorageBuffersPerShaderStage;
     this.numbers = new Pool(gpu, STORAGE | COPY_SRC | COPY_DST);
     this.staging = new Pool(gpu, MAP_READ | COPY_DST);
@@ -96,10 +111,11 @@ export class Gpu implements Device {
     if (error) throw error;
   }
 
-  allocate(elements: number): Storage {
+  allocate(elements: number, precision?: Precision): Storage {
     this.check();
-    const bytes = elements * 4, most = this.gpu.limits.maxStorageBufferBindingSize;
-    if (bytes <= most) return new Numbers(elements, this.numbers.take(bytes));
+    const half = precision === "half", bytes = bytesOf(elements, half);
+    const most = this.gpu.limits.maxStorageBufferBindingSize;
+    if (bytes <= most) return new Numbers(elements, this.numbers.take(bytes), half);
     throw new RangeError(
       `${elements} numbers are ${bytes} bytes, but this GPU binds at most ${most} at once: ` +
         'make the tensor smaller, or take device("wasm")',
@@ -108,9 +124,8 @@ export class Gpu implements Device {
 
   upload(storage: Storage, values: ArrayLike<number>): void {
     this.check();
-    const { buffer } = this.valid(storage, values.length);
-    const single = new Float32Array(values);
-    if (single.length) this.inOrder(() => this.gpu.queue.writeBuffer(buffer, 0, single));
+    const { buffer, half } = this.valid(storage, values.length), words = packed(values, half);
+    if (words.length) this.inOrder(() => this.gpu.queue.writeBuffer(buffer, 0, words));
   }
 
   free(storage: Storage): void {
@@ -156,15 +171,17 @@ export class Gpu implements Device {
   }
 
   /** Adds a copy of a storage to an encoder's work; call the result when that is submitted. */
-  copyOut(encoder: GPUCommandEncoder, { buffer, elements }: Numbers): () => Promise<Values> {
-    const bytes = elements * 4;
+  copyOut(encoder: GPUCommandEncoder, { buffer, elements, half }: Numbers): () => Promise<Values> {
+    const bytes = bytesOf(elements, half);
     if (bytes === 0) return () => Promise.resolve(new Float32Array(0));
     const staging = this.staging.take(bytes);
     encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
     return async () => {
       try {
         await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-        return new Float32Array(staging.getMappedRange(0, bytes).slice(0));
+        const words = staging.getMappedRange(0, bytes).slice(0);
+        if (!half) return new Float32Array(words);
+        return new Float32Array(new Float16Array(words, 0, elements));
       } finally {
         staging.unmap();
         this.staging.give(staging);

@@ -28,10 +28,36 @@ export interface Kernel {
 export interface Argument {
   /** Index into the program's buffers. */
   buffer: number;
-  /** Element type in WGSL. */
-  type: "f32" | "vec4f" | "i32";
+  /** Element type in WGSL: `numbersIn` says which one numbers have. */
+  type: "f32" | "vec4f" | "u32" | "vec2u" | "i32";
   /** Whether the kernel writes it. */
   writes: boolean;
+}
+
+/** The element type for numbers that are loaded one by one or by fours; two halves share a word. */
+export function numbersIn(four: boolean, half = false): Argument["type"] {
+  if (half) return four ? "vec2u" : "u32";
+  return four ? "vec4f" : "f32";
+}
+
+/** The text that loads number `at` of an argument. */
+export function one(name: string, type: Argument["type"], at: string): string {
+  switch (type) {
+    case "vec4f":
+      return `${name}[(${at}) >> 2u][(${at}) & 3]`;
+    case "vec2u":
+      return `half_number(${name}[(${at}) >> 2u][((${at}) >> 1u) & 1], ${at})`;
+    case "u32":
+      return `half_number(${name}[(${at}) >> 1u], ${at})`;
+    default:
+      return `${name}[${at}]`;
+  }
+}
+
+/** The text that loads number `at`, a multiple of 4, and the three after it; for a type of fours. */
+export function four(name: string, type: Argument["type"], at: string): string {
+  const element = `${name}[(${at}) >> 2u]`;
+  return type === "vec2u" ? `half_numbers(${element})` : element;
 }
 
 /** The numbers of a kernel and how its text names them: p[2].y */

@@ -8,7 +8,7 @@
  * @module
  */
 import { type Expression, inOrder, input } from "../../program/expression.ts";
-import { elementsOf, type Load, type Loop } from "../../program/program.ts";
+import { type BufferPlan, elementsOf, type Load, type Loop } from "../../program/program.ts";
 import type { Kernel } from "./kernel.ts";
 import { LoopWriter } from "./loop_writer.ts";
 
@@ -30,16 +30,20 @@ export interface Division {
 }
 
 /** The kernel of a loop; null if there is nothing to do. `trees`: a real GPU's way to reduce. */
-export function loopKernel(loop: Loop, trees: boolean): Kernel | null {
+export function loopKernel(
+  loop: Loop,
+  plans: readonly BufferPlan[],
+  trees: boolean,
+): Kernel | null {
   if (loop.outer.includes(0)) return null;
   const axis = chooseAxis(loop, trees);
   const rows = elementsOf(loop.outer) / (axis === "outer" ? 4 : 1);
   const units = elementsOf(loop.inner) / (axis === "inner" ? 4 : 1);
   const team = chooseTeam(rows, units, axis, trees);
-  return new LoopWriter(loop, { axis, rows, units, team }).kernel();
+  return new LoopWriter(loop, plans, { axis, rows, units, team }).kernel();
 }
 
-/** Whether four neighbours of an access are one aligned vec4f. */
+/** Whether four neighbours of an access are one aligned four. */
 export function isAligned(a: Access, axis: Axis): boolean {
   if (axis === null || a[axis]?.at(-1) !== 1) return false;
   const { outer, inner }: Access = { ...a, [axis]: a[axis]!.slice(0, -1) };

@@ -9,8 +9,17 @@
  * @module
  */
 import { type Expression, input } from "../../program/expression.ts";
-import type { Load, Loop, Store } from "../../program/program.ts";
-import { type Argument, assemble, type Kernel, Parameters, unravel } from "./kernel.ts";
+import type { BufferPlan, Load, Loop, Store } from "../../program/program.ts";
+import {
+  type Argument,
+  assemble,
+  four,
+  type Kernel,
+  numbersIn,
+  one,
+  Parameters,
+  unravel,
+} from "./kernel.ts";
 import { type Access, accessesOf, type Division, isAligned, loadsOf } from "./loop_kernel.ts";
 import { formula, numeral } from "./wgsl.ts";
 
@@ -38,13 +47,17 @@ export class LoopWriter {
   private readonly results: string[] = [];
   private names = 0;
 
-  /** For a loop, divided among threads in some way. */
-  constructor(private readonly loop: Loop, private readonly division: Division) {
+  /** For a loop over buffers with these plans, divided among threads in some way. */
+  constructor(
+    private readonly loop: Loop,
+    private readonly plans: readonly BufferPlan[],
+    private readonly division: Division,
+  ) {
     const bound = new Set(accessesOf(loop).map((a) => a.buffer).filter((b) => b >= 0));
     this.arguments = [...bound].map((buffer) => this.argument(buffer));
   }
 
-  /** A buffer is an array of vec4f if all that is stored there fits and anything gains; else of f32. */
+  /** A buffer is an array of fours if all that is stored there fits and anything gains. */
   private argument(buffer: number): Argument {
     const { loads, stages } = this.loop;
     const fits = (a: Access) => isAligned(a, this.division.axis);
@@ -52,7 +65,7 @@ export class LoopWriter {
       s.kind === "store" && s.to.buffer === buffer ? [s.to] : []
     );
     const gains = [...stores, ...loads.filter((l) => l.buffer === buffer)].some(fits);
-    const type = gains && stores.every(fits) ? "vec4f" : "f32";
+    const type = numbersIn(gains && stores.every(fits), this.plans[buffer].half);
     return { buffer, type, writes: stores.length > 0 };
   }
 
@@ -241,14 +254,13 @@ export class LoopWriter {
   private load(a: Load, varies: boolean): string {
     if (a.buffer < 0) return `number(${this.places(a)})`;
     const [name, type] = this.bound(a.buffer), shared = this.isShared(a.lookup);
-    const one = (at: string) =>
-      type === "vec4f" ? `${name}[(${at}) >> 2u][(${at}) & 3]` : `${name}[${at}]`;
-    if (shared && this.lane(a) === 0) return `number(${one(this.place(a))})`;
-    if (shared && this.lane(a) === 1 && type === "vec4f" && isAligned(a, this.division.axis)) {
-      return `${name}[(${this.place(a)}) >> 2u]`;
+    const fours = type === "vec4f" || type === "vec2u";
+    if (shared && this.lane(a) === 0) return `number(${one(name, type, this.place(a))})`;
+    if (shared && this.lane(a) === 1 && fours && isAligned(a, this.division.axis)) {
+      return four(name, type, this.place(a));
     }
     const at = this.define(this.places(a), varies);
-    return `number(${[..."xyzw"].map((lane) => one(`${at}.${lane}`)).join(", ")})`;
+    return `number(${[..."xyzw"].map((lane) => one(name, type, `${at}.${lane}`)).join(", ")})`;
   }
 
   private put(to: Store, value: string): string[] {

@@ -13,21 +13,35 @@ import { loopKernel } from "./loop_kernel.ts";
 import { productKernel } from "./product_kernel.ts";
 import { scatterKernels } from "./scatter_kernel.ts";
 
+/** What a GPU is like. */
+export interface Ways {
+  /** Whether threads should share a row and fold it in a tree, as a real GPU wants it. */
+  trees: boolean;
+  /** Whether the threads of a workgroup should share tiles of a product's factors. */
+  tiled: boolean;
+  /** How many buffers a kernel can bind. */
+  buffersPerLoop: number;
+}
+
 /** The kernels of each step of a program, and its buffers and slots with those that they need besides. */
 export function lower(
   program: Program,
-  trees: boolean,
-  buffersPerLoop: number,
+  { trees, tiled, buffersPerLoop }: Ways,
 ): { kernels: Kernel[][]; buffers: BufferPlan[]; slots: number[] } {
   const buffers = [...program.buffers], slots = [...program.slots];
   const kernels = program.steps.map((given): Kernel[] => {
     const step = atHome(given, program.buffers);
-    if (step.kind === "loop") return [loopKernel(step, trees) ?? []].flat();
-    if (step.kind === "contraction") return [productKernel(step, trees) ?? []].flat();
+    if (step.kind === "loop") return [loopKernel(step, buffers, trees) ?? []].flat();
+    if (step.kind === "contraction") return [productKernel(step, buffers, tiled) ?? []].flat();
     const elements = step.rows * 2, slot = slots.push(elements) - 1;
     const links = buffers.push({ elements, binding: -1, slot }) - 1;
-    return [loopKernel(zeros(step), trees) ?? [], scatterKernels(step, links)].flat();
+    const cleared = loopKernel(zeros(step), buffers, trees) ?? [];
+    return [cleared, scatterKernels(step, buffers, links)].flat();
   });
+  const writes = kernels.flat().find((k) =>
+    k.buffers.some((b, i) => k.writes[i] && buffers[b].half)
+  );
+  if (writes) throw new TypeError(`webgpu: ${writes.label} writes halves, which are only read`);
   const wide = kernels.flat().find((k) => k.buffers.length > buffersPerLoop);
   if (!wide) return { kernels, buffers, slots };
   throw new RangeError(

@@ -11,8 +11,22 @@
  *        shares.
  * @module
  */
-import { type Contraction, elementsOf, type Matrix } from "../../program/program.ts";
-import { type Argument, assemble, type Kernel, Parameters, unravel } from "./kernel.ts";
+import {
+  type BufferPlan,
+  type Contraction,
+  elementsOf,
+  type Matrix,
+} from "../../program/program.ts";
+import {
+  type Argument,
+  assemble,
+  four,
+  type Kernel,
+  numbersIn,
+  one,
+  Parameters,
+  unravel,
+} from "./kernel.ts";
 
 /** How many k a shared tile holds. */
 const DEPTH = 16;
@@ -24,10 +38,14 @@ interface Division {
 }
 
 /** The kernel of a contraction; null if the product is empty. `tiled`: a real GPU's way. */
-export function productKernel(given: Contraction, tiled: boolean): Kernel | null {
+export function productKernel(
+  given: Contraction,
+  plans: readonly BufferPlan[],
+  tiled: boolean,
+): Kernel | null {
   if (elementsOf(given.batch) * given.m * given.n === 0) return null;
   const c = given.c.column !== 1 && given.c.row === 1 ? transposed(given) : given;
-  return new ProductWriter(c, tiled).kernel();
+  return new ProductWriter(c, plans, tiled).kernel();
 }
 
 /** (a b)ᵀ = bᵀ aᵀ */
@@ -52,7 +70,7 @@ function forSoftware({ m, n, a, b, c }: Contraction): Division {
   return { blocks: [fit(Math.ceil(m / 4)), fit(Math.ceil(n / 32))], threads: [1, 8] };
 }
 
-/** Which neighbours of a matrix are aligned vec4f: those in a row, in a column, or none. */
+/** Which neighbours of a matrix are aligned fours: those in a row, in a column, or none. */
 function along({ offset, batch, row, column }: Matrix): "row" | "column" | null {
   const aligned = (stride: number) => [offset, stride, ...batch].every((s) => s % 4 === 0);
   return column === 1 && aligned(row) ? "row" : row === 1 && aligned(column) ? "column" : null;
@@ -77,7 +95,11 @@ class ProductWriter {
   /** Whether four neighbours in a row of c are one aligned vec4f. */
   private readonly wide: boolean;
 
-  constructor(private readonly c: Contraction, private readonly tiled: boolean) {
+  constructor(
+    private readonly c: Contraction,
+    private readonly plans: readonly BufferPlan[],
+    private readonly tiled: boolean,
+  ) {
     const { parameters: p } = this;
     this.division = tiled ? forGpu(c) : forSoftware(c);
     this.size = { m: p.add(c.m), n: p.add(c.n), k: p.add(c.k) };
@@ -94,7 +116,7 @@ class ProductWriter {
       label: `product ${c.batch.join("×")} ${c.m}×${c.k}×${c.n}`,
       width: 4,
       arguments: [
-        { buffer: c.c.buffer, type: this.wide ? "vec4f" : "f32", writes: true },
+        { buffer: c.c.buffer, type: numbersIn(this.wide), writes: true },
         { buffer: c.a.buffer, type: this.a.type, writes: false },
         { buffer: c.b.buffer, type: this.b.type, writes: false },
       ],
@@ -145,13 +167,14 @@ class ProductWriter {
   /** Loads of blocks: column x, entry y is the number x rows down and y columns across. */
   private factor(name: "a" | "b", matrix: Matrix): Factor {
     const buffer = name === "a" ? "b1" : "b2", way = along(matrix);
+    const type = numbersIn(way !== null, this.plans[matrix.buffer].half);
     const [row, column] = [matrix.row, matrix.column].map((s) => this.parameters.add(s));
-    const four = (stride: string) =>
-      `mat4x4f(${range(4).map((x) => `${buffer}[(at + ${x} * ${stride}) >> 2u]`).join(", ")})`;
-    const one = (x: number) =>
-      range(4).map((y) => `${buffer}[at + ${x} * ${row} + ${y} * ${column}]`).join(", ");
-    const single = () => `mat4x4f(${range(4).map((x) => `vec4f(${one(x)})`).join(", ")})`;
-    const block = way === "row" ? four(row) : way ? `transpose(${four(column)})` : single();
+    const fours = (stride: string) =>
+      `mat4x4f(${range(4).map((x) => four(buffer, type, `at + ${x} * ${stride}`)).join(", ")})`;
+    const ones = (x: number) =>
+      range(4).map((y) => one(buffer, type, `at + ${x} * ${row} + ${y} * ${column}`)).join(", ");
+    const single = () => `mat4x4f(${range(4).map((x) => `vec4f(${ones(x)})`).join(", ")})`;
+    const block = way === "row" ? fours(row) : way ? `transpose(${fours(column)})` : single();
     const within = (x: number) => name === "a" ? "place(0, 1, 2, 3) < place(left)" : `${x} < left`;
     const kept = range(4).map((x) => `select(vec4f(), block[${x}], ${within(x)})`).join(", ");
     const ragged = this.c.k % (this.tiled ? DEPTH : 4) !== 0;
@@ -161,7 +184,7 @@ class ProductWriter {
 }
 `;
     const [side, k] = name === "a" ? [row, column] : [column, row];
-    return { text, type: way ? "vec4f" : "f32", k, side };
+    return { text, type, k, side };
   }
 
   /** Stores what of a block lies within c. */

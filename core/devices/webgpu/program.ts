@@ -35,7 +35,8 @@ export class GpuProgram implements Executable {
 
   /** Compiles a program for a device. */
   constructor(private readonly device: Gpu, program: Program) {
-    const { kernels, buffers, slots } = lower(program, !device.software, device.buffersPerLoop);
+    const { software, tiled, buffersPerLoop } = device;
+    const { kernels, buffers, slots } = lower(program, { trees: !software, tiled, buffersPerLoop });
     [this.plans, this.slots, this.steps] = [buffers, slots, kernels.length];
     let offset = 0;
     const prepare = (kernel: Kernel, step: number): Bound => {
@@ -56,8 +57,9 @@ export class GpuProgram implements Executable {
       const { device } = this;
       device.check();
       const given = storages.map((s) => device.valid(s, 0)); // it may be freed before its turn comes
-      for (const { binding, elements } of this.plans) {
-        if (binding >= 0) device.valid(given[binding], elements);
+      for (const { binding, elements, half = false } of this.plans) {
+        if (binding < 0 || device.valid(given[binding], elements).half === half) continue;
+        throw new TypeError(`webgpu: storage ${binding} is of another precision than its plan`);
       }
       device.inOrder(() => this.start(given, reads).then(resolve, reject));
     });

@@ -112,6 +112,14 @@ const ARTANH_SERIES = [2, 2 / 3, 2 / 5, 2 / 7].map(Math.fround);
 
 /** Users stand before what they use. `select` by a comparison, which NaN fails, lets NaN through. */
 const FUNCTIONS = [
+  `fn half_number(word: u32, at: i32) -> f32 {
+  return unpack2x16float(word >> (u32(at & 1) << 4u)).x;
+}
+`,
+  `fn half_numbers(words: vec2u) -> vec4f {
+  return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));
+}
+`,
   `fn quotient(a: u32, b: u32) -> u32 { // exact below 2²⁰, and faster than the division of integers
   return u32((f32(a) + 0.5f) / f32(b));
 }

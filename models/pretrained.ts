@@ -1,52 +1,135 @@
 /**
  * Loading and saving models in Hugging Face's layout: config.json, model.safetensors, and its tokenizer's files.
  *
- * Idea   config.json says which model; its declaration says which tensors there must be; the file either
- *        has exactly those, in those sizes, or nothing is loaded.
+ * Idea   config.json says `model_type`; the table below says which kind of model that is and how the kind is
+ *        stored. So one function loads every folder, and one saves every model.
  * Maths  none.
- * Differs from the paper: there is none. Differs from Hugging Face's loader, which warns where a tensor is
- *        missing and starts it at random; here that is an error.
+ * Differs from the paper: there is none.
  * @module
  */
-import { keep } from "../core/tensor/mod.ts";
-import { loadTokenizer } from "../core/text/load_tokenizer.ts";
-import type { Tokenizer } from "../core/text/tokenizer.ts";
 import {
   type Content,
   FileError,
   readJSON,
+  recoverFolder,
   writeFolderAtomically,
 } from "../core/training/files.ts";
-import { readWeights, safetensorsParts } from "../core/training/safetensors.ts";
-import { architectureOf, families, familyOf, otherKeys } from "./huggingface/families.ts";
-import type { Config, Family } from "./huggingface/family.ts";
-import { fromStored, toStored } from "./huggingface/stored.ts";
-import { type Heads, type ModelParameters, modelParameters } from "./model.ts";
-import type { ModelSpec, Sizes } from "./spec.ts";
+import type { EncoderDecoderDeclared } from "./encoder_decoder.ts";
+import type { Config } from "./huggingface/config.ts";
+import { families } from "./huggingface/families.ts";
+import { filesOf, type InHand, type Layout, readModel } from "./huggingface/layout.ts";
+import { type Stack, stackLayout } from "./huggingface/stack.ts";
+import { type SizedT5, t5Layout } from "./huggingface/t5.ts";
+import { type SizedTransformerXL, transformerXLLayout } from "./huggingface/transformer_xl.ts";
+import { type SizedXLNet, xlnetLayout } from "./huggingface/xlnet.ts";
+import type { ModelDeclared } from "./model.ts";
+import type { TransformerXLDeclared } from "./transformer_xl.ts";
+import type { XLNetDeclared } from "./xlnet.ts";
 
-/** A model in hand: what it is, how large, its heads, its parameters and its tokenizer. */
-export interface Pretrained {
-  /** Which model. */
-  spec: ModelSpec;
-  /** How large. */
-  sizes: Sizes;
-  /** What stands on the encoder. */
-  heads: Heads;
-  /** The parameters, kept on the device. */
-  params: ModelParameters;
-  /** How a text becomes its tokens, if the folder has the files of a tokenizer. */
-  tokenizer?: Tokenizer;
-  /** Names of the classes in order, if the model has classes. */
-  labels?: readonly string[];
-  /** What its config.json said besides; it goes where the model goes. */
-  config?: Config;
+/** A model of one stack in hand, BERT and its kin or a GPT: what it is, its heads, its parameters. */
+export type Pretrained = InHand<Stack, ModelDeclared>;
+/** A T5 in hand. */
+export type PretrainedT5 = InHand<SizedT5, EncoderDecoderDeclared>;
+/** A Transformer-XL in hand. */
+export type PretrainedTransformerXL = InHand<SizedTransformerXL, TransformerXLDeclared>;
+/** An XLNet in hand. */
+export type PretrainedXLNet = InHand<SizedXLNet, XLNetDeclared>;
+
+/** The models in hand by their kind. */
+export interface Kinds {
+  /** BERT and its kin, the GPTs. */
+  stack: Pretrained;
+  /** T5, of both versions. */
+  t5: PretrainedT5;
+  /** Transformer-XL. */
+  "transfo-xl": PretrainedTransformerXL;
+  /** XLNet. */
+  xlnet: PretrainedXLNet;
+}
+
+/** How a kind is recognised, loaded and written. */
+interface Kind<Model> {
+  /** What a config.json calls it: `model_type`. */
+  types: readonly string[];
+  load: (folder: string, config: Config) => Promise<Model>;
+  files: (model: Model) => Promise<Record<string, Content>>;
+}
+
+const asKind = <M extends { sizes: { vocabulary: number } }, D>(
+  types: readonly string[],
+  layout: Layout<M, D>,
+): Kind<InHand<M, D>> => ({
+  types,
+  load: (folder, config) => readModel(folder, config, layout),
+  files: (model) => filesOf(model, layout),
+});
+
+/** All that can be loaded. */
+const kinds: { [K in keyof Kinds]: Kind<Kinds[K]> } = {
+  stack: asKind(Object.keys(families), stackLayout),
+  t5: asKind(["t5"], t5Layout),
+  "transfo-xl": asKind(["transfo-xl"], transformerXLLayout),
+  xlnet: asKind(["xlnet"], xlnetLayout),
+};
+
+/**
+ * Load whatever model is in a folder; its `kind` tells which. Either all of it is loaded, or an error names
+ * file and tensor.
+ *
+ * @param kind If another is there, say so instead of loading it.
+ * @throws {FileError} where a file is missing or broken, the model is not known or of another kind, or a
+ * tensor is missing, has another shape, has NaN in it, or belongs to no parameter.
+ *
+ * @example
+ * ```ts
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { loadModel, savePretrained } from "@lineage/lineage/models/pretrained";
+ * import { startT5, T5, T5_TINY } from "@lineage/lineage/models/t5";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * const folder = await Deno.makeTempDir(), params = startT5(T5, T5_TINY, randomKey(1));
+ * await savePretrained(folder, { kind: "t5", spec: T5, sizes: T5_TINY, params });
+ * const model = await loadModel(folder);
+ * if (model.kind === "t5") assertEquals(model.spec.name, "T5");
+ * await assertRejects(() => loadModel(folder, "xlnet"), Error, '"t5" is not what is asked for');
+ * ```
+ */
+export async function loadModel<K extends keyof Kinds = keyof Kinds>(
+  folder: string,
+  kind?: K,
+): Promise<Kinds[K]> {
+  await recoverFolder(folder); // else config.json may be of another checkpoint than the weights
+  const config = await readConfig(`${folder}/config.json`);
+  return await kinds[kindOf(folder, config, kind)].load(folder, config);
+}
+
+async function readConfig(path: string): Promise<Config> {
+  const config = await readJSON(path, "the model's configuration");
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    throw new FileError(path, "is not a JSON object; take the config.json of a model");
+  }
+  return config as Config;
+}
+
+function kindOf<K extends keyof Kinds>(
+  folder: string,
+  { model_type: type }: Config,
+  wanted?: K,
+): K {
+  const names = Object.keys(kinds) as K[];
+  const found = names.find((name) => kinds[name].types.includes(String(type)));
+  if (found && (wanted ?? found) === found) return found;
+  const problem = found ? "not what is asked for" : "not known";
+  const right = (wanted ? [wanted] : names).flatMap((name) => kinds[name].types).join(", ");
+  throw new FileError(
+    `${folder}/config.json`,
+    `model_type "${type}" is ${problem}; that would be one of: ${right}`,
+  );
 }
 
 /**
- * Load a model from a folder. Either all of it is loaded, or an error names file and tensor.
+ * Load a model of one stack, which is what tasks/ and generation/ work with: `loadModel(folder, "stack")`.
  *
- * @throws {FileError} where a file is missing or broken, the model is not known, or a tensor is missing,
- * has another shape, has NaN in it, or belongs to no parameter.
+ * @throws {FileError} as `loadModel`.
  *
  * @example
  * ```ts
@@ -63,99 +146,39 @@ export interface Pretrained {
  * assertEquals((await loadPretrained(folder)).sizes, sizes);
  * ```
  */
-export async function loadPretrained(folder: string): Promise<Pretrained> {
-  const weights = await readWeights(folder);
-  const path = `${folder}/config.json`;
-  const config = await readConfig(path);
-  const type = String(config.model_type);
-  const family = Object.hasOwn(families, type) && families[type];
-  if (!family) {
-    const known = Object.keys(families).join(", ");
-    throw new FileError(path, `model_type "${config.model_type}" is not one of: ${known}`);
-  }
-  const labels = labelsOf(config);
-  const heads = headsOf(path, config, family, labels.length);
-  const { spec, sizes } = within(path, () => family.read(config));
-  const declared = within(path, () => modelParameters(spec, sizes, heads));
-  const names = family.names({ spec, sizes, heads });
-  const params = fromStored(`${folder}/model.safetensors`, weights, { ...family, names }, declared);
-  const classes = heads.textClasses ?? heads.tokenClasses;
-  return {
-    spec,
-    sizes,
-    heads,
-    params: await keep(params),
-    tokenizer: await loadTokenizer(folder, sizes.vocabulary),
-    config: otherKeys(config),
-    ...classes !== undefined && { labels },
-  };
-}
-
-async function readConfig(path: string): Promise<Config> {
-  const config = await readJSON(path, "the model's configuration");
-  if (typeof config !== "object" || config === null || Array.isArray(config)) {
-    throw new FileError(path, "is not a JSON object; take the config.json of a model");
-  }
-  return config as Config;
-}
-
-function within<T>(path: string, f: () => T): T {
-  try {
-    return f();
-  } catch (error) {
-    throw new FileError(path, (error as Error).message.replace("config.json: ", ""));
-  }
-}
-
-function labelsOf(config: Config): string[] {
-  const named = config.id2label as Record<string, string> | undefined;
-  const count = named ? Object.keys(named).length : Number(config.num_labels ?? 2);
-  return Array.from({ length: count }, (_, i) => named?.[i] ?? `LABEL_${i}`);
-}
-
-function headsOf(
-  path: string,
-  config: Config,
-  family: Family,
-  classes: number,
-): Heads {
-  const [name] = config.architectures as string[] ?? [];
-  const heads = family.architectures[name];
-  if (heads) return heads(classes);
-  const known = Object.keys(family.architectures).join(", ");
-  throw new FileError(path, `architecture "${name}" is not one of: ${known}`);
-}
+export const loadPretrained = (folder: string): Promise<Pretrained> => loadModel(folder, "stack");
 
 /**
- * Save a model so that Hugging Face's library and `loadPretrained` read it: all files or none.
+ * Save a model of any kind so that Hugging Face's library and `loadModel` read it: all files or none.
  *
+ * @throws {Error} where the checkpoints of its kind cannot say what the model is.
  * @throws {FileError} where the folder has something else in it or cannot be written.
  *
  * @example
  * ```ts
  * import { initialise } from "@lineage/lineage/core/parameters";
  * import { randomKey } from "@lineage/lineage/core/tensor";
- * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
- * import { modelParameters } from "@lineage/lineage/models/model";
- * import { savePretrained } from "@lineage/lineage/models/pretrained";
- * const heads = { maskedLM: true }, sizes = { ...BERT_TINY, vocabulary: 50, layers: 1 };
- * const params = initialise(modelParameters(BERT, sizes, heads), randomKey(1));
- * await savePretrained(await Deno.makeTempDir(), { spec: BERT, sizes, heads, params });
+ * import { loadModel, savePretrained } from "@lineage/lineage/models/pretrained";
+ * import { XLNET_TINY, xlnetParameters } from "@lineage/lineage/models/xlnet";
+ * import { assertEquals } from "@std/assert";
+ * const folder = await Deno.makeTempDir(), sizes = { ...XLNET_TINY, vocabulary: 50, layers: 1 };
+ * const params = initialise(xlnetParameters(sizes), randomKey(1));
+ * await savePretrained(folder, { kind: "xlnet", sizes, params });
+ * assertEquals((await loadModel(folder, "xlnet")).sizes, sizes);
  * ```
  */
 export async function savePretrained(
   folder: string,
-  model: Pretrained,
+  model: Kinds[keyof Kinds],
   others: Record<string, Content> = {},
 ): Promise<void> {
   await writeFolderAtomically(folder, { ...await modelFiles(model), ...others });
 }
 
 /**
- * The files of a model by name: what `savePretrained` writes. A parameter that several layers share is
- * stored for each of them, unless the family's checkpoints can say that it is shared.
+ * The files of a model by name: what `savePretrained` writes.
  *
- * @throws {Error} where the family's checkpoints cannot say what the model is.
+ * @throws {Error} where the checkpoints of its kind cannot say what the model is.
  *
  * @example
  * ```ts
@@ -172,31 +195,6 @@ export async function savePretrained(
  * assertEquals(architectures, ["BertForQuestionAnswering"]);
  * ```
  */
-export async function modelFiles(model: Pretrained): Promise<Record<string, Content>> {
-  const { spec, heads, params, tokenizer, config } = model;
-  const family = familyOf(spec), { pack = (tensors) => tensors } = family;
-  const said = {
-    ...family.others,
-    ...config,
-    ...family.write(model),
-    architectures: [architectureOf(family, heads)],
-    ...labelKeys(model),
-  };
-  const tensors = await toStored(params, family.names(model));
-  return {
-    "config.json": JSON.stringify(said, null, 2) + "\n",
-    "model.safetensors": safetensorsParts(pack(tensors), { format: "pt" }),
-    ...tokenizer?.files(),
-  };
-}
-
-/** Names of the classes; two classes without names go without saying. */
-function labelKeys({ heads, labels }: Pretrained): Config {
-  const classes = heads.textClasses ?? heads.tokenClasses;
-  const names = labels ?? Array.from({ length: classes ?? 0 }, (_, i) => `LABEL_${i}`);
-  if (names.length === 0 || names.join() === "LABEL_0,LABEL_1") return {};
-  return {
-    id2label: Object.fromEntries(names.map((name, i) => [i, name])),
-    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
-  };
+export async function modelFiles(model: Kinds[keyof Kinds]): Promise<Record<string, Content>> {
+  return await kinds[model.kind ?? "stack"].files(model as never); // a kind's files take its models
 }

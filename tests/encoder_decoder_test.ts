@@ -49,8 +49,8 @@ import {
   shiftRight,
   writeAnswer,
 } from "../models/reading_and_writing.ts";
-import { readT5Config, writeT5Config } from "../models/huggingface/t5.ts";
-import { loadT5, saveT5 } from "../models/pretrained_t5.ts";
+import { t5Layout } from "../models/huggingface/t5.ts";
+import { loadModel, savePretrained } from "../models/pretrained.ts";
 import { startT5, T5, T5_1_1, T5_TINY } from "../models/t5.ts";
 import { assertAgrees, weigh } from "./compare.ts";
 import { onEveryDevice } from "./devices.ts";
@@ -400,19 +400,23 @@ Deno.test("a text longer than BART's places, or another model's cache, is refuse
 
 Deno.test("a config.json that no T5 can be is refused by its key", () => {
   const refused = (config: Record<string, unknown>, part: string) =>
-    assertThrows(() => readT5Config(config), RangeError, part);
+    assertThrows(() => t5Layout.read(config), RangeError, part);
   refused({ feed_forward_proj: "gated-silu" }, "gated-silu");
   refused({ d_model: 0 }, "d_model is 0");
   refused({ num_layers: 1.5 }, "num_layers is 1.5");
-  const odd = { spec: { ...T5, activation: silu }, sizes };
-  assertThrows(() => writeT5Config(odd), RangeError, "another activation");
-  assertThrows(() => writeT5Config({ spec: BART, sizes: BART_BASE }), RangeError, "positions");
+  const kind = "t5", odd = { kind, spec: { ...T5, activation: silu }, sizes } as const;
+  assertThrows(() => t5Layout.write(odd), RangeError, "another activation");
+  assertThrows(
+    () => t5Layout.write({ kind, spec: BART, sizes: BART_BASE }),
+    RangeError,
+    "positions",
+  );
 });
 
 Deno.test("a config.json that leaves out the decoder's layers means as many as the encoder's", () => {
-  assertEquals(readT5Config({ num_layers: 5 }).sizes.decoderLayers, 5);
-  assertEquals(readT5Config({ num_layers: 5, num_decoder_layers: 2 }).sizes.decoderLayers, 2);
-  assertEquals(readT5Config({ feed_forward_proj: "gated-gelu" }).spec.output, T5.output);
+  assertEquals(t5Layout.read({ num_layers: 5 }).sizes.decoderLayers, 5);
+  assertEquals(t5Layout.read({ num_layers: 5, num_decoder_layers: 2 }).sizes.decoderLayers, 2);
+  assertEquals(t5Layout.read({ feed_forward_proj: "gated-gelu" }).spec.output, T5.output);
 });
 
 for (const [spec, sizes] of models.slice(0, 2)) {
@@ -420,8 +424,8 @@ for (const [spec, sizes] of models.slice(0, 2)) {
     await device("wasm");
     const params = await keep(startT5(spec, sizes, randomKey(3)));
     const folder = `${await Deno.makeTempDir()}/t5`;
-    await saveT5(folder, { spec, sizes, params });
-    const again = await loadT5(folder);
+    await savePretrained(folder, { kind: "t5", spec, sizes, params });
+    const again = await loadModel(folder, "t5");
     assertEquals([again.spec, again.sizes], [spec, sizes]);
     const scores = (p: typeof params) => {
       const source = readSource(spec, sizes, p, { ids: rows([[5, 6]]) });
@@ -429,7 +433,7 @@ for (const [spec, sizes] of models.slice(0, 2)) {
     };
     assertEquals(await scores(again.params), await scores(params));
     await Deno.writeTextFile(`${folder}/config.json`, '{"model_type": "mt5"}');
-    await assertRejects(() => loadT5(folder), FileError, "mt5");
+    await assertRejects(() => loadModel(folder, "t5"), FileError, "mt5");
   });
 }
 
@@ -437,8 +441,14 @@ Deno.test("a T5 takes its tokenizer along, sentinels and all", async () => {
   await device("wasm");
   const pieces: ScoredPiece[] = [["<pad>", 0, 3], ["</s>", 0, 3], ["<unk>", 0, 2], ["▁a", -1, 1]];
   const tokenizer = unigram(pieces, t5Style(3)), folder = `${await Deno.makeTempDir()}/t5`;
-  await saveT5(folder, { spec: T5, sizes, params: startT5(T5, sizes, randomKey(3)), tokenizer });
-  const { vocabulary } = (await loadT5(folder)).tokenizer!;
+  await savePretrained(folder, {
+    kind: "t5",
+    spec: T5,
+    sizes,
+    params: startT5(T5, sizes, randomKey(3)),
+    tokenizer,
+  });
+  const { vocabulary } = (await loadModel(folder, "t5")).tokenizer!;
   assertEquals(vocabulary.tokens.length, 4 + 3);
   assertEquals(vocabulary.tokens.at(-1), "<extra_id_0>");
 });

@@ -3,7 +3,7 @@ import type { StoredTensor } from "../core/training/safetensors.ts";
 import { encode } from "../models/spec.ts";
 import { detectReplaced } from "../models/detection_head.ts";
 import { classifyText, classifyTokens, findSpan } from "../models/heads.ts";
-import { familyOf } from "../models/huggingface/families.ts";
+import { stackLayout } from "../models/huggingface/stack.ts";
 import { toStored } from "../models/huggingface/stored.ts";
 import { type ModelParameters, nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
@@ -89,8 +89,7 @@ export async function asStored(
   model: Pretrained,
   params: ModelParameters,
 ): Promise<ReadonlyMap<string, StoredTensor>> {
-  const { names, pack = (tensors) => tensors } = familyOf(model.spec);
-  return pack(await toStored(params, names(model)));
+  return await toStored(params, stackLayout.naming(model));
 }
 
 /** Run a model as Hugging Face's forward would. */

@@ -20,8 +20,8 @@ import {
 } from "../models/encoder_decoder.ts";
 import { readSource, scoreTokens, shiftRight, writeAnswer } from "../models/reading_and_writing.ts";
 import { theirName } from "../models/huggingface/names.ts";
-import { t5Naming } from "../models/huggingface/t5.ts";
-import { loadT5, type PretrainedT5 } from "../models/pretrained_t5.ts";
+import { t5Layout } from "../models/huggingface/t5.ts";
+import { loadModel, type PretrainedT5 } from "../models/pretrained.ts";
 import { onEveryDevice } from "./devices.ts";
 import {
   type GoldenCase,
@@ -72,7 +72,7 @@ for (const name of goldenModels(["t5"])) {
   const { cases, train_trace: trace, greedy } = expected;
 
   Deno.test(`golden ${name}: the number of parameters`, async () => {
-    const { spec, sizes } = await loadT5(folder);
+    const { spec, sizes } = await loadModel(folder, "t5");
     assertEquals(
       countParameters(encoderDecoderParameters(spec, sizes)),
       expected.num_parameters,
@@ -81,7 +81,7 @@ for (const name of goldenModels(["t5"])) {
 
   for (const one of cases) {
     onEveryDevice(`golden ${name}: ${one.name}`, async (device) => {
-      const model = await loadT5(folder);
+      const model = await loadModel(folder, "t5");
       const { outputs, loss } = runT5(model, model.params, one.inputs);
       for (const [key, wanted] of Object.entries(one.outputs)) {
         const found = await read(outputs[key]) as Values | Values[];
@@ -107,7 +107,7 @@ for (const name of goldenModels(["t5"])) {
     onEveryDevice(
       `golden ${name}: ${trace.losses_before_each_step.length} steps of AdamW`,
       async () => {
-        const model = await loadT5(folder), { params } = model;
+        const model = await loadModel(folder, "t5"), { params } = model;
         const state = await keep(adamwState(params));
         const lossOf = valueAndGrad((p: typeof params) =>
           runT5(model, p, cases[0].inputs).loss as Tensor<"">
@@ -124,7 +124,7 @@ for (const name of goldenModels(["t5"])) {
         const after = await read(lossOf(params).value);
         assertNear(after, [trace.loss_after_last_step], 5e-5, "loss after");
         for (const [path, x] of leaves(params)) {
-          const wanted = trace.params_after[theirName(path, t5Naming(model.spec).names)];
+          const wanted = trace.params_after[theirName(path, t5Layout.naming(model).names)];
           if (!wanted) continue;
           const values = await read(x), most = 5e-5 * Math.max(1, wanted.norm);
           assertNear([Math.hypot(...values)], [wanted.norm], most, `norm of ${path}`);
@@ -138,7 +138,7 @@ for (const name of goldenModels(["t5"])) {
     onEveryDevice(
       `golden ${name}: the greedy answer, token by token, with and without a cache`,
       async () => {
-        const model = await loadT5(folder), { sizes } = model;
+        const model = await loadModel(folder, "t5"), { sizes } = model;
         const { inputs } = cases.find(({ name }) => name === "padded")!;
         const source = { ids: grid(inputs.input_ids), mask: grid(inputs.attention_mask) };
         const room = greedy.decoder_ids[0].length - 1;
@@ -166,7 +166,7 @@ async function compareGradients(
   one: GoldenCase,
   loss: Tensor<"">,
 ): Promise<void> {
-  const { names } = t5Naming(model.spec), paths = leaves(model.params);
+  const { names } = t5Layout.naming(model), paths = leaves(model.params);
   const values = await read(gradients(loss, paths.map(([, x]) => x)));
   const byName = new Map(paths.map(([path], i) => [theirName(path, names), values[i]]));
   for (const [name, wanted] of Object.entries(one.grad_norms!)) {

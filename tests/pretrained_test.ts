@@ -12,7 +12,13 @@ import { ALBERT } from "../models/albert.ts";
 import { BERT, BERT_TINY } from "../models/bert.ts";
 import { modelParameters } from "../models/model.ts";
 import { families } from "../models/huggingface/families.ts";
-import { loadPretrained, modelFiles, savePretrained } from "../models/pretrained.ts";
+import {
+  type Kinds,
+  loadModel,
+  loadPretrained,
+  modelFiles,
+  savePretrained,
+} from "../models/pretrained.ts";
 import { goldenModels, goldenRoot } from "./golden_models.ts";
 import { goldenFolders } from "./golden_tokenizers.ts";
 
@@ -75,6 +81,32 @@ for (const name of goldenModels(Object.keys(families))) {
     assertEquals(await values(again), await values(model));
   });
 }
+
+Deno.test("one function loads every folder and tells what it holds", async () => {
+  await device("wasm");
+  const holds = (name: string) => /^(t5|xlnet|transfo-xl)/.exec(name)?.[0] ?? "stack"; // golden folders begin with their model
+  for (const { name } of Deno.readDirSync(`${goldenRoot}/models`)) {
+    const { kind = "stack" } = await loadModel(`${goldenRoot}/models/${name}`);
+    assertEquals(kind, holds(name), name);
+  }
+});
+
+Deno.test("a model of another kind than is asked for is refused before its weights are read", async () => {
+  const folder = await Deno.makeTempDir(), path = `${folder}/config.json`;
+  const says = (type: string) => Deno.writeTextFile(path, JSON.stringify({ model_type: type }));
+  const refused = async (kind: keyof Kinds, ...parts: string[]) => {
+    const { message } = await assertRejects(() => loadModel(folder, kind), FileError);
+    for (const part of [path, ...parts]) assert(message.includes(part), message);
+  };
+  await says("t5");
+  await refused("stack", '"t5" is not what is asked for', "bert, ", ", gpt2");
+  await says("bert");
+  await refused("xlnet", '"bert" is not what is asked for', "one of: xlnet");
+  await says("toString");
+  await refused("t5", '"toString" is not known');
+  const missing = await assertRejects(() => loadModel(`${folder}/nowhere`), FileError);
+  assert(missing.message.includes("nowhere/config.json"), missing.message);
+});
 
 Deno.test("a published file's older names, missing prefix and buffers are understood", async () => {
   const folder = await changed({

@@ -23,9 +23,7 @@ import {
   sum,
   tensor,
 } from "../core/tensor/mod.ts";
-import { loadFolder, saveFolder } from "../models/huggingface/folder.ts";
-import { transformerXLLayout } from "../models/huggingface/transformer_xl.ts";
-import { xlnetLayout } from "../models/huggingface/xlnet.ts";
+import { loadModel, savePretrained } from "../models/pretrained.ts";
 import {
   nextWords,
   surprise,
@@ -190,32 +188,31 @@ Deno.test("words come out as probabilities of the whole vocabulary", async () =>
 
 Deno.test("folders that hold something else are refused by what they say", async () => {
   const folder = await Deno.makeTempDir(), path = `${folder}/config.json`;
-  const refused = async (config: unknown, layout: typeof xlnetLayout, ...parts: string[]) => {
+  const refused = async (config: unknown, ...parts: string[]) => {
     await Deno.writeTextFile(path, JSON.stringify(config));
-    const { message } = await assertRejects(() => loadFolder(folder, layout), Error);
+    const { message } = await assertRejects(() => loadModel(folder), Error);
     for (const part of [path, ...parts]) assertStringIncludes(message, part);
   };
-  await refused({ model_type: "bert" }, xlnetLayout, '"bert" is not "xlnet"');
-  await refused({ model_type: "xlnet", attn_type: "uni" }, xlnetLayout, 'attn_type is "uni"');
-  await refused({ model_type: "xlnet", d_model: 0 }, xlnetLayout, "d_model is 0");
-  const other = transformerXLLayout as unknown as typeof xlnetLayout;
-  await refused({ model_type: "transfo-xl", div_val: 1 }, other, "div_val is 1");
-  await refused({ model_type: "transfo-xl", cutoffs: [9, 5] }, other, "cutoffs 9,5");
+  await refused({ model_type: "memory" }, '"memory" is not known', "transfo-xl, xlnet");
+  await refused({ model_type: "xlnet", attn_type: "uni" }, 'attn_type is "uni"');
+  await refused({ model_type: "xlnet", d_model: 0 }, "d_model is 0");
+  await refused({ model_type: "transfo-xl", div_val: 1 }, "div_val is 1");
+  await refused({ model_type: "transfo-xl", cutoffs: [9, 5] }, "cutoffs 9,5");
 });
 
 Deno.test("small models of our own are saved and loaded again", async () => {
   await device("reference");
-  const folder = await Deno.makeTempDir(), { params } = { params: xl() };
-  await saveFolder(`${folder}/xl`, transformerXLLayout, { sizes, params });
-  const again = await loadFolder(`${folder}/xl`, transformerXLLayout);
+  const folder = await Deno.makeTempDir(), params = xl(), kind = "transfo-xl";
+  await savePretrained(`${folder}/xl`, { kind, sizes, params });
+  const again = await loadModel(`${folder}/xl`, kind);
   assertEquals(again.sizes, sizes);
   const last = (params: ReturnType<typeof xl>) => read(transformerXL(sizes, params, whole).last);
   assertNear(await last(again.params), await last(params), 1e-6); // stored in single precision
   const tiny = { ...TRANSFORMER_XL_TINY, vocabulary: 20, layers: 1 };
   const one = initialise(transformerXLParameters(tiny), randomKey(1));
-  await saveFolder(`${folder}/tiny`, transformerXLLayout, { sizes: tiny, params: one });
-  assertEquals((await loadFolder(`${folder}/tiny`, transformerXLLayout)).sizes, tiny);
+  await savePretrained(`${folder}/tiny`, { kind, sizes: tiny, params: one });
+  assertEquals((await loadModel(`${folder}/tiny`, kind)).sizes, tiny);
   // As a kill between commit and last move leaves it: the old files, and the new ones beside them.
   await Deno.rename(`${folder}/tiny`, `${folder}/xl/.checkpoint-ready`);
-  assertEquals((await loadFolder(`${folder}/xl`, transformerXLLayout)).sizes, tiny);
+  assertEquals((await loadModel(`${folder}/xl`, kind)).sizes, tiny);
 });

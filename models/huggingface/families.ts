@@ -12,7 +12,7 @@ import { albertFamily } from "./albert.ts";
 import { bertFamily, ernieFamily } from "./bert.ts";
 import { distilbertFamily } from "./distilbert.ts";
 import { electraFamily } from "./electra.ts";
-import type { Config, Family, Sized } from "./family.ts";
+import type { Family, Sized } from "./family.ts";
 import { gpt2Family, gptFamily } from "./gpt.ts";
 import { robertaFamily } from "./roberta.ts";
 
@@ -78,20 +78,4 @@ export function architectureOf(family: Family, heads: Heads): string {
   );
   if (found) return found[0];
   throw new Error(`${family.spec.name} with the heads ${wanted} has no class to be saved as`);
-}
-
-/**
- * What a config.json says besides its classes and who wrote it: kept for the next one.
- *
- * @example
- * ```ts
- * import { otherKeys } from "@lineage/lineage/models/huggingface/families";
- * import { assertEquals } from "@std/assert";
- * const config = { architectures: ["BertModel"], transformers_version: "4.31.0", my_note: "best" };
- * assertEquals(otherKeys(config), { my_note: "best" });
- * ```
- */
-export function otherKeys(config: Config): Config {
-  const ours = ["architectures", "id2label", "label2id", "num_labels", "transformers_version"];
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !ours.includes(key)));
 }

@@ -10,13 +10,11 @@
  */
 import type { Activation } from "../../core/feed_forward.ts";
 import { gelu, geluTanh, relu, silu, tanh } from "../../core/tensor/mod.ts";
-import type { StoredTensor } from "../../core/training/safetensors.ts";
 import type { Heads } from "../model.ts";
 import type { ModelSpec, Sizes } from "../spec.ts";
+import { aboveZero, checkFixed, type Config, dropoutRate, wholeNumber } from "./config.ts";
 import type { NameTable } from "./names.ts";
-
-/** A config.json. */
-export type Config = Readonly<Record<string, unknown>>;
+import type { Naming } from "./stored.ts";
 
 /** A model and its sizes. */
 export interface Sized {
@@ -45,11 +43,9 @@ export interface ConfigLayout {
 }
 
 /** What this library knows of a family of checkpoints. */
-export interface Family {
+export interface Family extends Omit<Naming, "names"> {
   /** The model. */
   spec: ModelSpec;
-  /** The prefix of the encoder's names, which published checkpoints may lack. */
-  prefix: string;
   /** Names of the parameters of a model. */
   names: (model: Sized & { heads: Heads }) => NameTable;
   /** The model and its sizes that a config.json means. */
@@ -60,12 +56,6 @@ export interface Family {
   others: Config;
   /** Hugging Face's classes and the heads they mean; `classes` is the number of labels. */
   architectures: Readonly<Record<string, (classes: number) => Heads>>;
-  /** Names of tensors in published files that say nothing new, or that their class leaves out. */
-  redundant: readonly RegExp[];
-  /** From tensors as they are stored to one for each parameter, where they are stored otherwise. */
-  unpack?: (tensors: ReadonlyMap<string, StoredTensor>) => ReadonlyMap<string, StoredTensor>;
-  /** And back. */
-  pack?: (tensors: ReadonlyMap<string, StoredTensor>) => ReadonlyMap<string, StoredTensor>;
 }
 
 /** Their names of activations. */
@@ -92,7 +82,7 @@ export function configOf(layout: ConfigLayout): Pick<Family, "spec" | "read" | "
     spec,
     others: { ...layout.required, ...others },
     read(config) {
-      checkRequired(layout, config);
+      checkFixed(config, layout.required, spec.name);
       const activation = readActivation(layout, config);
       const same = activation === spec.activation;
       return { spec: same ? spec : { ...spec, activation }, sizes: readSizes(layout, config) };
@@ -105,18 +95,8 @@ export function configOf(layout: ConfigLayout): Pick<Family, "spec" | "read" | "
       [layout.activation[0]]: nameOf(model.spec.activation),
       [layout.dropout.hidden]: model.sizes.dropout.hidden,
       [layout.dropout.attention]: model.sizes.dropout.attention,
-      torch_dtype: "float32",
     }),
   };
-}
-
-function checkRequired({ spec, required }: ConfigLayout, config: Config): void {
-  for (const [key, value] of Object.entries(required)) {
-    if ((config[key] ?? value) === value) continue;
-    throw new RangeError(
-      `config.json: ${key} ${JSON.stringify(config[key])} is not ${spec.name}'s ${value}`,
-    );
-  }
 }
 
 function readActivation(
@@ -126,7 +106,7 @@ function readActivation(
   const name = String(config[key] ?? otherwise);
   if (Object.hasOwn(activations, name)) return activations[name];
   const known = Object.keys(activations).join(", ");
-  throw new RangeError(`config.json: ${key} "${name}" is not one of: ${known}`);
+  throw new RangeError(`${key} "${name}" is not one of: ${known}`);
 }
 
 function nameOf(activation: Activation): string {
@@ -135,26 +115,17 @@ function nameOf(activation: Activation): string {
   throw new RangeError("this activation has no name of Hugging Face's to be saved under");
 }
 
-function readSizes(layout: ConfigLayout, config: Config): Sizes {
-  const sizes: Sizes = { ...layout.defaults };
-  for (const [theirs, ours] of Object.entries(layout.sizes)) {
-    const value = config[theirs] ?? sizes[ours];
-    const least = ours === "epsilon" ? Number.MIN_VALUE : ours === "padding" ? 0 : 1;
-    const whole = ours === "epsilon" || Number.isInteger(value);
-    if (typeof value !== "number" || !(value >= least) || !whole) {
-      throw new RangeError(`config.json: ${theirs} is ${JSON.stringify(value)}, not a size`);
-    }
-    sizes[ours] = value;
+function readSizes({ sizes: keys, dropout: rates, defaults }: ConfigLayout, config: Config): Sizes {
+  const sizes: Sizes = { ...defaults };
+  for (const [theirs, ours] of Object.entries(keys)) {
+    sizes[ours] = ours === "epsilon"
+      ? aboveZero(config, theirs, defaults.epsilon)
+      : wholeNumber(config, theirs, defaults[ours], ours === "padding" ? 0 : 1);
   }
-  const rate = (key: string, otherwise: number) => {
-    const value = config[key] ?? otherwise;
-    if (typeof value === "number" && value >= 0 && value < 1) return value;
-    throw new RangeError(`config.json: ${key} is ${JSON.stringify(value)}, not a rate below 1`);
-  };
-  const { hidden, attention } = layout.dropout, { dropout } = layout.defaults;
+  const { hidden, attention } = defaults.dropout;
   sizes.dropout = {
-    hidden: rate(hidden, dropout.hidden),
-    attention: rate(attention, dropout.attention),
+    hidden: dropoutRate(config, rates.hidden, hidden),
+    attention: dropoutRate(config, rates.attention, attention),
   };
   return sizes;
 }

@@ -14,8 +14,11 @@ import type { StoredTensor } from "../../core/training/safetensors.ts";
 import { GPT, GPT_BASE } from "../gpt.ts";
 import { GPT2, GPT2_SMALL } from "../gpt2.ts";
 import type { Heads } from "../model.ts";
-import { type Config, type ConfigLayout, configOf, type Family } from "./family.ts";
+import type { Config } from "./config.ts";
+import { type ConfigLayout, configOf, type Family } from "./family.ts";
+import { below, transposed } from "./matrices.ts";
 import { type NameTable, norm } from "./names.ts";
+import type { Tensors } from "./stored.ts";
 
 /** Our paths and theirs; `wte` and `wpe` are what the model calls its tables. */
 function names(wte: string, wpe: string): NameTable {
@@ -33,21 +36,9 @@ function names(wte: string, wpe: string): NameTable {
   ];
 }
 
-type Tensors = ReadonlyMap<string, StoredTensor>;
-
 const parts = ["query", "key", "value"] as const;
 const isLinear = (name: string) => /\.c_(attn|proj|fc)(\.\w+)?\.weight$/.test(name);
 const isJoined = (name: string) => /\.c_attn\.(weight|bias)$/.test(name);
-
-/** Rows for columns. */
-function transposed({ shape, data }: StoredTensor): StoredTensor {
-  if (shape.length !== 2) return { shape, data };
-  const [rows, columns] = shape, turned = new Float32Array(data.length);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) turned[j * rows + i] = data[i * columns + j];
-  }
-  return { shape: [columns, rows], data: turned };
-}
 
 /** From their layout: `c_attn.weight` becomes `c_attn.query.weight` and so on, output axis first. */
 function unpack(tensors: Tensors): Map<string, StoredTensor> {
@@ -70,18 +61,10 @@ function pack(tensors: Tensors): Map<string, StoredTensor> {
     if (/\.c_attn\.(key|value)\./.test(name)) continue; // they go where their query goes
     const own = joined === name
       ? stored
-      : beside(parts.map((part) => tensors.get(name.replace("query", part))!));
+      : below(parts.map((part) => tensors.get(name.replace("query", part))!));
     packed.set(joined, isLinear(joined) ? transposed(own) : own);
   }
   return packed;
-}
-
-/** One below the other. */
-function beside(tensors: StoredTensor[]): StoredTensor {
-  const [{ shape: [rows, ...rest], data: { length } }] = tensors;
-  const data = new Float32Array(length * tensors.length);
-  tensors.forEach((x, i) => data.set(x.data, i * length));
-  return { shape: [rows * tensors.length, ...rest], data };
 }
 
 const summary = {

@@ -22,8 +22,13 @@ export interface Naming {
   /** Names of tensors in published files that say nothing new. */
   redundant: readonly RegExp[];
   /** From tensors as they are stored to one for each parameter, where they are stored otherwise. */
-  unpack?: (tensors: ReadonlyMap<string, StoredTensor>) => ReadonlyMap<string, StoredTensor>;
+  unpack?: (tensors: Tensors) => Tensors;
+  /** And back. */
+  pack?: (tensors: Tensors) => Tensors;
 }
+
+/** The tensors of a file by name. */
+export type Tensors = ReadonlyMap<string, StoredTensor>;
 
 /**
  * Each declared parameter with its stored numbers.
@@ -88,19 +93,21 @@ const modernName = (name: string) =>
  * import { toStored } from "@lineage/lineage/models/huggingface/stored";
  * import { assertEquals } from "@std/assert";
  * const params = { norm: { gain: tensor("D", [1, 2]) } };
- * const stored = await toStored(params, [["norm.gain", "ln.weight"]]);
+ * const stored = await toStored(params, { names: [["norm.gain", "ln.weight"]] });
  * assertEquals([...stored.get("ln.weight")!.data], [1, 2]);
  * ```
  */
 export async function toStored(
   params: unknown,
-  names: NameTable,
-): Promise<Map<string, StoredTensor>> {
+  { names, pack = (tensors) => tensors }: Pick<Naming, "names" | "pack">,
+): Promise<Tensors> {
   const stored = [...new Map(places(params).map(([path, x]) => [theirName(path, names), x]))];
   const values = await read(stored.map(([, x]) => x));
-  return new Map(
-    stored.map(([name, { shape }], i) => [name, { shape, data: Float32Array.from(values[i]) }]),
-  );
+  const own = stored.map(([name, { shape }], i): [string, StoredTensor] => [
+    name,
+    { shape, data: Float32Array.from(values[i]) },
+  ]);
+  return pack(new Map(own));
 }
 
 /** Every place where a tensor stands, also where it stands again. */

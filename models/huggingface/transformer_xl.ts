@@ -15,9 +15,11 @@ import {
   transformerXLParameters,
   type TransformerXLSizes,
 } from "../transformer_xl.ts";
-import type { Config } from "./family.ts";
-import { checkFixed, type Layout, numberWithin, transposed, wholeNumber } from "./folder.ts";
+import { aboveZero, checkFixed, type Config, dropoutRate, wholeNumber } from "./config.ts";
+import type { Layout } from "./layout.ts";
+import { below, transposed } from "./matrices.ts";
 import { type NameTable, norm } from "./names.ts";
+import type { Tensors } from "./stored.ts";
 
 const layer = "transformer.layers.{i}", attention = `${layer}.dec_attn`;
 
@@ -47,8 +49,6 @@ function names({ tied }: TransformerXLSizes): NameTable {
     ...norm("layers.{i}.feedForwardNorm", `${layer}.pos_ff.layer_norm`),
   ];
 }
-
-type Tensors = ReadonlyMap<string, StoredTensor>;
 
 const parts = ["query", "key", "value"] as const;
 
@@ -82,9 +82,7 @@ function pack(tensors: Tensors): Map<string, StoredTensor> {
     else if (/\.r_net\./.test(name)) packed.set(name, transposed(flat(x)));
     else if (/\.qkv_net\./.test(name)) {
       const all = parts.map((part) => transposed(flat(tensors.get(name.replace("query", part))!)));
-      const [{ shape: [rows, D] }] = all, data = new Float32Array(3 * rows * D);
-      all.forEach((own, i) => data.set(own.data, i * rows * D));
-      packed.set(name.replace("query", "weight"), { shape: [3 * rows, D], data });
+      packed.set(name.replace("query", "weight"), below(all));
     } else packed.set(name, x);
   }
   return packed;
@@ -99,11 +97,10 @@ const fixed = {
   tie_word_embeddings: true,
 };
 
-function read(config: Config): TransformerXLSizes {
+function readSizes(config: Config): TransformerXLSizes {
   const base = TRANSFORMER_XL_WT103;
-  checkFixed(config, fixed);
+  checkFixed(config, fixed, "Transformer-XL");
   const size = (key: string, ours: number, least?: number) => wholeNumber(config, key, ours, least);
-  const rate = (key: string, ours: number) => numberWithin(config, key, ours, 0, 1);
   const cutoffs = (config.cutoffs ?? base.cutoffs) as number[];
   const tied = (config.tie_projs ?? [false, ...cutoffs.map(() => true)]) as boolean[];
   const clamp = size("clamp_len", base.clamp!, -1);
@@ -120,18 +117,29 @@ function read(config: Config): TransformerXLSizes {
     layers: size("n_layer", base.layers),
     memory: size("mem_len", base.memory, 0),
     sameLength: Boolean(config.same_length ?? base.sameLength),
-    epsilon: numberWithin(config, "layer_norm_epsilon", base.epsilon, 0, 1),
-    dropout: { hidden: rate("dropout", 0.1), attention: rate("dropatt", 0) },
+    epsilon: aboveZero(config, "layer_norm_epsilon", base.epsilon),
+    dropout: {
+      hidden: dropoutRate(config, "dropout", base.dropout.hidden),
+      attention: dropoutRate(config, "dropatt", base.dropout.attention),
+    },
     ...clamp > 0 && { clamp },
   };
 }
 
+/** A Transformer-XL's sizes. */
+export interface SizedTransformerXL {
+  /** As opposed to the other kinds. */
+  kind: "transfo-xl";
+  /** How large. */
+  sizes: TransformerXLSizes;
+}
+
 /** `TransfoXLLMHeadModel`. */
-export const transformerXLLayout: Layout<TransformerXLSizes, TransformerXLDeclared> = {
-  type: "transfo-xl",
-  architecture: "TransfoXLLMHeadModel",
-  read,
-  write: (sizes) => ({
+export const transformerXLLayout: Layout<SizedTransformerXL, TransformerXLDeclared> = {
+  read: (config) => ({ kind: "transfo-xl", sizes: readSizes(config) }),
+  write: ({ sizes }) => ({
+    model_type: "transfo-xl",
+    architectures: ["TransfoXLLMHeadModel"],
     vocab_size: sizes.vocabulary,
     cutoffs: [...sizes.cutoffs],
     d_embed: sizes.embedding,
@@ -150,14 +158,16 @@ export const transformerXLLayout: Layout<TransformerXLSizes, TransformerXLDeclar
     dropatt: sizes.dropout.attention,
     ...fixed,
   }),
-  declared: transformerXLParameters,
-  names,
-  prefix: "transformer.",
-  redundant: [
-    /^(transformer\.)?pos_emb\.inv_freq$/,
-    /^crit\.out_layers\.\d+\.weight$/,
-    /^crit\.out_projs\.\d+$/, // of a tied cluster
-  ],
-  unpack,
-  pack,
+  declared: ({ sizes }) => transformerXLParameters(sizes),
+  naming: ({ sizes }) => ({
+    names: names(sizes),
+    prefix: "transformer.",
+    redundant: [
+      /^(transformer\.)?pos_emb\.inv_freq$/,
+      /^crit\.out_layers\.\d+\.weight$/,
+      /^crit\.out_projs\.\d+$/, // of a tied cluster
+    ],
+    unpack,
+    pack,
+  }),
 };

@@ -8,7 +8,8 @@
  * @module
  */
 import { XLNET_BASE, type XLNetDeclared, xlnetParameters, type XLNetSizes } from "../xlnet.ts";
-import { checkFixed, type Layout, numberWithin, wholeNumber } from "./folder.ts";
+import { aboveZero, checkFixed, type Config, dropoutRate, wholeNumber } from "./config.ts";
+import type { Layout } from "./layout.ts";
 import { type NameTable, norm } from "./names.ts";
 
 const layer = "transformer.layer.{i}", attention = `${layer}.rel_attn`;
@@ -36,32 +37,41 @@ const names: NameTable = [
 /** What a config.json must say, if it says anything of it. */
 const fixed = { attn_type: "bi", bi_data: false, ff_activation: "gelu", tie_word_embeddings: true };
 
+/** An XLNet's sizes. */
+export interface SizedXLNet {
+  /** As opposed to the other kinds. */
+  kind: "xlnet";
+  /** How large. */
+  sizes: XLNetSizes;
+}
+
+function readSizes(config: Config): XLNetSizes {
+  checkFixed(config, { ...fixed, reuse_len: null }, "XLNet");
+  const { memory, clamp: _, ...base } = XLNET_BASE;
+  const size = (key: string, ours: number, least?: number) => wholeNumber(config, key, ours, least);
+  const width = size("d_model", base.width), heads = size("n_head", base.heads);
+  const remembered = config.mem_len ?? memory, clamp = size("clamp_len", -1, -1);
+  return {
+    vocabulary: size("vocab_size", base.vocabulary),
+    width,
+    heads,
+    headWidth: size("d_head", width / heads),
+    inner: size("d_inner", base.inner),
+    layers: size("n_layer", base.layers),
+    epsilon: aboveZero(config, "layer_norm_eps", base.epsilon),
+    padding: size("pad_token_id", base.padding, 0),
+    dropout: dropoutRate(config, "dropout", base.dropout),
+    ...remembered ? { memory: size("mem_len", 0) } : {},
+    ...clamp > 0 && { clamp },
+  };
+}
+
 /** `XLNetLMHeadModel`. */
-export const xlnetLayout: Layout<XLNetSizes, XLNetDeclared> = {
-  type: "xlnet",
-  architecture: "XLNetLMHeadModel",
-  read(config) {
-    checkFixed(config, { ...fixed, reuse_len: null });
-    const { memory, clamp: _, ...base } = XLNET_BASE;
-    const size = (key: string, ours: number, least?: number) =>
-      wholeNumber(config, key, ours, least);
-    const width = size("d_model", base.width), heads = size("n_head", base.heads);
-    const remembered = config.mem_len ?? memory, clamp = size("clamp_len", -1, -1);
-    return {
-      vocabulary: size("vocab_size", base.vocabulary),
-      width,
-      heads,
-      headWidth: size("d_head", width / heads),
-      inner: size("d_inner", base.inner),
-      layers: size("n_layer", base.layers),
-      epsilon: numberWithin(config, "layer_norm_eps", base.epsilon, 0, 1),
-      padding: size("pad_token_id", base.padding, 0),
-      dropout: numberWithin(config, "dropout", base.dropout, 0, 1),
-      ...remembered ? { memory: size("mem_len", 0) } : {},
-      ...clamp > 0 && { clamp },
-    };
-  },
-  write: (sizes) => ({
+export const xlnetLayout: Layout<SizedXLNet, XLNetDeclared> = {
+  read: (config) => ({ kind: "xlnet", sizes: readSizes(config) }),
+  write: ({ sizes }) => ({
+    model_type: "xlnet",
+    architectures: ["XLNetLMHeadModel"],
     vocab_size: sizes.vocabulary,
     d_model: sizes.width,
     n_head: sizes.heads,
@@ -76,10 +86,6 @@ export const xlnetLayout: Layout<XLNetSizes, XLNetDeclared> = {
     ...fixed,
     untie_r: true,
   }),
-  declared: (sizes) => xlnetParameters(sizes),
-  names: () => names,
-  prefix: "transformer.",
-  redundant: [/^lm_loss\.weight$/],
-  unpack: (tensors) => tensors,
-  pack: (tensors) => tensors,
+  declared: ({ sizes }) => xlnetParameters(sizes),
+  naming: () => ({ names, prefix: "transformer.", redundant: [/^lm_loss\.weight$/] }),
 };

@@ -207,10 +207,10 @@ export function nextWords(
  * const sizes = xl.TRANSFORMER_XL_TINY, ids = tensor("B T", [[1, 2, 3]]);
  * const params = initialise(xl.transformerXLParameters(sizes), randomKey(1));
  * const { last } = xl.transformerXL(sizes, params, ids);
- * assertEquals(xl.surprise(params, last, ids).shape, [1, 2]);
+ * assertEquals(xl.nextWordSurprise(params, last, ids).shape, [1, 2]);
  * ```
  */
-export function surprise(
+export function nextWordSurprise(
   { words }: TransformerXLParameters,
   last: Tensor<"B T D">,
   ids: Tensor<"B T">,

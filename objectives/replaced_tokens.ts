@@ -85,14 +85,14 @@ export interface ReplacedTokensTargets {
 export interface ReplacedTokensOutputs {
   /** Scores of the hidden tokens: of the whole batch, or `atPlaces`. */
   readonly generator: Tensor<"B T V">;
-  /** The ids that `fillIn` made of them. */
+  /** The ids that `discriminatorInputs` made of them. */
   readonly seen: Tensor<"B T">;
   /** A score for each token: above 0 where it seems replaced. */
   readonly discriminator: Tensor<"B T">;
 }
 
 /**
- * The objective: `corrupt` makes the generator's inputs, `fillIn` the discriminator's.
+ * The objective: `corrupt` makes the generator's inputs, `discriminatorInputs` the discriminator's.
  *
  * Its `corrupt` throws a RangeError where no text has a token to choose.
  *
@@ -104,14 +104,14 @@ export interface ReplacedTokensOutputs {
  * import { parseVocabulary } from "@lineage/lineage/core/text/vocabulary";
  * import { wordPiece } from "@lineage/lineage/core/text/wordpiece";
  * import { randomKey, read, zeros } from "@lineage/lineage/core/tensor";
- * import { fillIn, replacedTokens } from "@lineage/lineage/objectives/replaced_tokens";
+ * import { discriminatorInputs, replacedTokens } from "@lineage/lineage/objectives/replaced_tokens";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const tokenizer = wordPiece(parseVocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n"));
  * const objective = replacedTokens(tokenizer.vocabulary), key = randomKey(1);
  * const { inputs, targets } = objective.corrupt(encodeBatch(tokenizer, ["a b a b"]), key);
  * const generator = zeros("B T V", [1, 6, 7]); // undecided
- * const { ids: seen } = fillIn(inputs, targets, generator, key.derive(1));
+ * const { ids: seen } = discriminatorInputs(inputs, targets, generator, key.derive(1));
  * const loss = objective.loss({ generator, seen, discriminator: zeros("B T", [1, 6]) }, targets);
  * assertAlmostEquals((await read(loss))[0], Math.log(7) + 50 * Math.LN2, 1e-4);
  * ```
@@ -150,7 +150,7 @@ export function replacedTokens(
  * ```ts
  * import { read, tensor } from "@lineage/lineage/core/tensor";
  * import { ignored, randomKey } from "@lineage/lineage/core/tensor";
- * import { fillIn } from "@lineage/lineage/objectives/replaced_tokens";
+ * import { discriminatorInputs } from "@lineage/lineage/objectives/replaced_tokens";
  * import { assertEquals } from "@std/assert";
  *
  * const ids = tensor("B T", [[1, 0]]), mask = tensor("B T", [[1, 1]]);
@@ -158,11 +158,11 @@ export function replacedTokens(
  * const generator = { places, labels, count: 1, shape: [1, 2] as const };
  * const targets = { generator, discriminator: { ids, mask, count: 2 } };
  * const sure = tensor("B T V", [[[0, 0, 99], [0, 0, 99]]]); // always token 2
- * const filled = fillIn({ ids, segments: ids, mask }, targets, sure, randomKey(1));
+ * const filled = discriminatorInputs({ ids, segments: ids, mask }, targets, sure, randomKey(1));
  * assertEquals([...await read(filled.ids)], [1, 2]);
  * ```
  */
-export function fillIn(
+export function discriminatorInputs(
   inputs: ModelInputs,
   { generator, discriminator }: ReplacedTokensTargets,
   logits: Tensor<"B T V">,

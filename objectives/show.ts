@@ -20,7 +20,7 @@ import { nextToken, previousToken, type TokenTargets } from "./left_to_right.ts"
 import { maskedLM, type MaskedTargets } from "./masked_language_model.ts";
 import { maskedSequenceToSequence } from "./masked_sequence_to_sequence.ts";
 import { isNext, nextSentence } from "./next_sentence.ts";
-import { fillIn, replacedTokens } from "./replaced_tokens.ts";
+import { discriminatorInputs, replacedTokens } from "./replaced_tokens.ts";
 import { inOrder, sentenceOrder } from "./sentence_order.ts";
 import { sentencePermutation } from "./sentence_permutation.ts";
 import { sentinelsOf, spanCorruption } from "./span_corruption.ts";
@@ -221,7 +221,9 @@ async function showReplaced(
   const special = new Set(Object.values(vocabulary.special)), [B, T] = original.shape;
   const scores = tensor("V", vocabulary.tokens.map((_, id) => special.has(id) ? -99 : 0));
   const generator = broadcast(scores, "B T V", { B, T });
-  const ids = Int32Array.from(await read(fillIn(inputs, targets, generator, key.derive(2)).ids));
+  const ids = Int32Array.from(
+    await read(discriminatorInputs(inputs, targets, generator, key.derive(2)).ids),
+  );
   const replaced = new Set([...ids.keys()].filter((t) => ids[t] !== original.ids[t]));
   const answers =
     `${replaced.size} of ${targets.discriminator.count} tokens are not the original ones`;

@@ -21,7 +21,7 @@ import { type Naming, toStored } from "../models/huggingface/stored.ts";
 import { transformerXLLayout } from "../models/huggingface/transformer_xl.ts";
 import { xlnetLayout } from "../models/huggingface/xlnet.ts";
 import { type Kinds, loadModel, savePretrained } from "../models/pretrained.ts";
-import { nextWords, surprise, transformerXL } from "../models/transformer_xl.ts";
+import { nextWords, nextWordSurprise, transformerXL } from "../models/transformer_xl.ts";
 import { nameWords, xlnet, type XLNetInput } from "../models/xlnet.ts";
 import { onEveryDevice } from "./devices.ts";
 import { assertGolden, assertGoldenGradients, near, tolerance } from "./golden_compare.ts";
@@ -207,7 +207,7 @@ for (const { name, folder } of foldersOf("transfo-xl")) {
         tolerance[device.name],
       );
       if (one.loss === undefined) return;
-      const labels = grid(one.inputs.labels), each = surprise(params, last, labels);
+      const labels = grid(one.inputs.labels), each = nextWordSurprise(params, last, labels);
       const counts = less(slice(scale(labels, -1), "T", 1, labels.size("T")), 1); // not `ignored`
       const loss = meanOver(each, counts);
       const sorted = (values: ArrayLike<number>) => Array.from(values).sort((a, b) => a - b);

@@ -26,7 +26,7 @@ import {
 import { loadModel, savePretrained } from "../models/pretrained.ts";
 import {
   nextWords,
-  surprise,
+  nextWordSurprise,
   TRANSFORMER_XL_TINY,
   TRANSFORMER_XL_WT103,
   transformerXL,
@@ -97,7 +97,7 @@ Deno.test("gradients of a Transformer-XL's surprise are those of differences", a
   await assertGradients(
     (params) => {
       const { last } = transformerXL(one, params, whole);
-      return sum(surprise(params, last, whole));
+      return sum(nextWordSurprise(params, last, whole));
     },
     { ...params },
     3,

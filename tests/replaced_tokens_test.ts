@@ -20,7 +20,7 @@ import { maskedLMLoss } from "../objectives/masked_language_model.ts";
 import { asParts, atPlaces } from "../objectives/objective.ts";
 import {
   detectionLoss,
-  fillIn,
+  discriminatorInputs,
   replacedTokens,
   sampleTokens,
 } from "../objectives/replaced_tokens.ts";
@@ -73,8 +73,8 @@ onEveryDevice(
     const sure = upTo(B * T).flatMap(() => upTo(V).map((v) => v === one ? 60 : 0));
     const logits = tensor("B T V", sure, [B, T, V]), wanted = [...batch.ids];
     at.forEach((place) => wanted[place] = one);
-    const filled = fillIn(inputs, targets, logits, randomKey(3));
-    const picked = fillIn(
+    const filled = discriminatorInputs(inputs, targets, logits, randomKey(3));
+    const picked = discriminatorInputs(
       inputs,
       targets,
       atPlaces(logits, targets.generator.places),
@@ -149,7 +149,7 @@ onEveryDevice("the whole loss is the generator's and 50 times the discriminator'
   for (const weight of [undefined, 50, 0, 3]) {
     const objective = replacedTokens(vocabulary, { weight });
     const { inputs, targets } = objective.corrupt(batch, randomKey(4));
-    const { ids: seen } = fillIn(inputs, targets, generator, randomKey(5));
+    const { ids: seen } = discriminatorInputs(inputs, targets, generator, randomKey(5));
     const [whole] = await read(objective.loss({ generator, seen, discriminator }, targets));
     const [one] = await read(maskedLMLoss(generator, targets.generator));
     const [two] = await read(detectionLoss(discriminator, seen, targets.discriminator));
@@ -162,7 +162,7 @@ onEveryDevice("no gradient of the discriminator reaches the generator", async ()
     { inputs, targets } = objective.corrupt(batch, randomKey(4));
   const params = { generator: some("B T V", [B, T, V]), table: some("V", [V], 3) };
   const discriminate = ({ generator, table }: typeof params) => {
-    const { ids: seen } = fillIn(inputs, targets, generator, randomKey(5));
+    const { ids: seen } = discriminatorInputs(inputs, targets, generator, randomKey(5));
     const scores = gather(table, seen); // one score for each token of the vocabulary
     return detectionLoss(scores, seen, targets.discriminator);
   };
@@ -176,7 +176,7 @@ onEveryDevice(
   async () => {
     const { inputs, targets } = replacedTokens(vocabulary).corrupt(batch, randomKey(4));
     const params = await keep({ generator: some("B T V", [B, T, V]), table: some("V", [V], 3) });
-    const { ids: seen } = fillIn(inputs, targets, params.generator, randomKey(5));
+    const { ids: seen } = discriminatorInputs(inputs, targets, params.generator, randomKey(5));
     const [loss] = await read(
       detectionLoss(gather(params.table, seen), seen, targets.discriminator),
     );
@@ -193,7 +193,7 @@ Deno.test("the replaced-token loss's gradient is that of differences [reference]
   const objective = replacedTokens(vocabulary),
     { inputs, targets } = objective.corrupt(batch, randomKey(1));
   const generator = some("B T V", [B, T, V]),
-    seen = fillIn(inputs, targets, generator, randomKey(5)).ids;
+    seen = discriminatorInputs(inputs, targets, generator, randomKey(5)).ids;
   const params = { generator, discriminator: some("B T", [B, T], 2) };
   await assertGradients(
     ({ generator, discriminator }) => objective.loss({ generator, seen, discriminator }, targets),
@@ -237,7 +237,12 @@ onEveryDevice("the trap: labels from the places of the [MASK]s punish who is rig
   // A generator that always guesses right, and a discriminator that says so: original, everywhere.
   const { inputs, targets } = replacedTokens(vocabulary).corrupt(batch, randomKey(4));
   const right = [...batch.ids].flatMap((id) => upTo(V).map((v) => v === id ? 60 : 0));
-  const { ids: seen } = fillIn(inputs, targets, tensor("B T V", right, [B, T, V]), randomKey(1));
+  const { ids: seen } = discriminatorInputs(
+    inputs,
+    targets,
+    tensor("B T V", right, [B, T, V]),
+    randomKey(1),
+  );
   assertEquals([...await read(seen)], [...batch.ids]);
   const scores: Tensor<"B T"> = scale(some("B T", [B, T]), 0);
   const sure = where(tensor("B T", new Array(B * T).fill(0), [B, T]), scores, -20);

@@ -3,12 +3,20 @@
  * Both ways to make kernels (a software adapter's and a real GPU's) are tested on whatever adapter there is.
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Device } from "../core/program/device.ts";
+import type { Device, Precision, Storage } from "../core/program/device.ts";
 import { referenceDevice } from "../core/devices/reference.ts";
 import { findAdapter, openWebgpu, webgpuDevice } from "../core/devices/webgpu/device.ts";
 import * as x from "../core/program/expression.ts";
 import type { Expression } from "../core/program/expression.ts";
-import type { Load, Loop, Matrix, Program, Stage, Step } from "../core/program/program.ts";
+import {
+  type Load,
+  type Loop,
+  type Matrix,
+  type Program,
+  type Stage,
+  type Step,
+  touched,
+} from "../core/program/program.ts";
 
 const found = await findAdapter();
 const ignore = !found && Deno.env.get("LINEAGE_REQUIRE_WEBGPU") !== "1";
@@ -33,16 +41,20 @@ interface Case {
   buffers: number[][];
 }
 
-const bound = (steps: Step[], buffers: number[][]): Program => ({
+/** A program over given buffers, of which the `halves` are kept in half precision. */
+const bound = (steps: Step[], buffers: number[][], halves: readonly number[] = []): Program => ({
   steps,
-  buffers: buffers.map((b, binding) => ({ elements: b.length, binding, slot: -1 })),
+  buffers: buffers.map(({ length: elements }, binding) => {
+    const plan = { elements, binding, slot: -1 };
+    return halves.includes(binding) ? { ...plan, half: true } : plan;
+  }),
   slots: [],
   bindings: buffers.length,
 });
 
 async function run(device: Device, program: Program, buffers: number[][]): Promise<number[][]> {
-  const storages = buffers.map((b) => {
-    const storage = device.allocate(b.length);
+  const storages = buffers.map((b, i) => {
+    const storage = device.allocate(b.length, program.buffers[i].half ? "half" : "single");
     device.upload(storage, b);
     return storage;
   });
@@ -53,8 +65,13 @@ async function run(device: Device, program: Program, buffers: number[][]): Promi
   return values.map((v) => [...v]);
 }
 
-async function agree(device: Device, { step, buffers }: Case, tolerance = 3e-5): Promise<void> {
-  const program = bound([step], buffers);
+async function agree(
+  device: Device,
+  { step, buffers }: Case,
+  tolerance = 3e-5,
+  halves: readonly number[] = [],
+): Promise<void> {
+  const program = bound([step], buffers, halves);
   const [ours, theirs] = [
     await run(device, program, buffers),
     await run(referenceDevice(), program, buffers),
@@ -69,6 +86,22 @@ async function agree(device: Device, { step, buffers }: Case, tolerance = 3e-5):
     })
   );
 }
+
+/** The same with all that is only read in half precision, or with only the even or the odd ones of it. */
+async function agreeInHalves(
+  device: Device,
+  { step, buffers }: Case,
+  which: (buffer: number) => boolean,
+  tolerance?: number,
+): Promise<void> {
+  const { writes } = touched(step);
+  const halves = buffers.map((_, b) => b).filter((b) => !writes.includes(b) && which(b));
+  const rounded = buffers.map((b, i) => halves.includes(i) ? [...new Float16Array(b)] : b);
+  await agree(device, { step, buffers: rounded }, tolerance, halves);
+}
+
+/** Which of the buffers are kept in half precision. */
+const MIXTURES = [() => true, (b: number) => b % 2 === 0, (b: number) => b % 2 === 1];
 
 // ---- random programs
 
@@ -261,6 +294,16 @@ for (const software of [true, false]) {
       await agree(await webgpu(software), randomContraction(dice), 1e-4);
     }
   });
+  test(`random loops over halves agree with the reference, ${way}`, async () => {
+    const dice = new Dice(software ? 12 : 11), device = await webgpu(software);
+    for (let i = 0; i < 15; i++) await agreeInHalves(device, randomLoop(dice), MIXTURES[i % 3]);
+  });
+  test(`random products of halves agree with the reference, ${way}`, async () => {
+    const dice = new Dice(software ? 14 : 13), device = await webgpu(software);
+    for (let i = 0; i < 6; i++) {
+      await agreeInHalves(device, randomContraction(dice), MIXTURES[i % 3], 1e-4);
+    }
+  });
   test(`long rows and columns are folded by teams, ${way}`, async () => {
     const fold = (rows: number, length: number, down: number, along: number): Case => {
       const load = { buffer: 0, offset: 0, outer: [down], inner: [along] };
@@ -433,8 +476,31 @@ test("scatter adds rows in their order, whatever the ids", async () => {
       (_, i) => Math.fround(Math.sin(i) * 10 ** (i % 5)),
     );
     const step: Step = { kind: "scatter", rows, width, size, ids: 0, from: 1, to: 2 };
-    await agree(await webgpu(), { step, buffers: [ids, from, Array(size * width).fill(5)] }, 1e-5);
+    const scatter = { step, buffers: [ids, from, Array(size * width).fill(5)] };
+    await agree(await webgpu(), scatter, 1e-5);
+    await agreeInHalves(await webgpu(), scatter, MIXTURES[rows % 3], 1e-5);
   }
+});
+
+test("halves take half the room, are only read, and only where the plan says so", async () => {
+  const device = await webgpu();
+  const sizeOf = (precision: Precision) => {
+    const storage = device.allocate(2 ** 20, precision) as Storage & { buffer: GPUBuffer };
+    device.free(storage);
+    return storage.buffer.size;
+  };
+  assertEquals([sizeOf("single"), sizeOf("half")], [2 ** 22, 2 ** 21]);
+  const { steps, ...program } = addTwo(8), [from, middle, to] = program.buffers;
+  const halves = { ...from, half: true };
+  const right = device.compile({ ...program, steps, buffers: [halves, middle, to] });
+  const [single, half] = [device.allocate(8), device.allocate(8, "half")];
+  device.upload(half, [0.1, 0, 0, 0, 0, 0, 0, 7]);
+  const [result, given] = await right.run([half, single], [1, 0]);
+  assertEquals([result[0], result[7]], [Math.fround(2 + Math.f16round(0.1)), 9]);
+  assertEquals([given[0], given[7]], [Math.f16round(0.1), 7]);
+  await assertRejects(() => right.run([single, half], []), TypeError, "of another precision");
+  const written = { ...program, steps, buffers: [from, middle, { ...to, half: true }] };
+  assertThrows(() => device.compile(written), TypeError, "loop 8| store writes halves");
 });
 
 /** to = from + 1, n numbers, twice: the middle is scratch. */

@@ -1,4 +1,4 @@
-/** The encoder of BERT-base. Usage: deno run -A bench/ours/bert.ts wasm|webgpu */
+/** The encoder of BERT-base. Usage: deno run -A bench/ours/bert.ts wasm|webgpu [half] */
 import { instantiate } from "../../core/parameters.ts";
 import { device, type DeviceName, keep, read, tensor } from "../../core/tensor/mod.ts";
 import { BERT, BERT_BASE } from "../../models/bert.ts";
@@ -15,6 +15,7 @@ const params = await keep(
     const values = path.endsWith(".weight") ? turned(all[path]) : all[path].values;
     return tensor(axes, values, shape);
   }),
+  Deno.args[1] === "half" ? "half" : "single",
 );
 const text = tensor("B T", ids(), [1, given.length]);
 await timeForward(() => read(encode(BERT, sizes, params, { ids: text }).last));

@@ -1,16 +1,23 @@
 /**
- * What a step costs: operations on numbers, and numbers moved.
+ * What a step costs: operations on numbers, and bytes moved.
  *
  * Idea   A kernel is limited by its arithmetic or by its memory; the ratio of the two tells which.
  * Maths  FLOPs: 2·m·n·k for a product; in a loop one for each operator of its formulas and one for
- *        each addend, at each element. Numbers moved: what is read and written, each place once.
+ *        each addend, at each element. Bytes moved: what is read and written, each place once.
  * Axes   are gone; sizes are left.
  * Differs from the paper: Williams et al. 2009 ("Roofline") count what the hardware does; here it is
  *        what the program asks for.
  * @module
  */
 import { type Expression, inOrder } from "./expression.ts";
-import { elementsOf, type Loop, type Matrix, type Program, type Step } from "./program.ts";
+import {
+  type BufferPlan,
+  elementsOf,
+  type Loop,
+  type Matrix,
+  type Program,
+  type Step,
+} from "./program.ts";
 
 /** Operations on numbers that a step asks for. */
 export function flopsOf(step: Step): number {
@@ -26,13 +33,17 @@ export function flopsOf(step: Step): number {
 const operators = (e: Expression): number =>
   inOrder(e).filter(({ operands }) => operands.length > 0).length;
 
-/** Numbers that a step reads and writes; `buffers` are those of its program. */
-export function numbersMoved(step: Step, buffers: Program["buffers"]): number {
+/** Bytes that a step reads and writes; `bytesOf` tells those of a number in one of its program's buffers. */
+export function bytesMoved(
+  step: Step,
+  { buffers }: Program,
+  bytesOf: (plan: BufferPlan) => number,
+): number {
   const { reads, writes } = step.kind === "loop" ? ofLoop(step) : ofOther(step);
   const total = (touches: Touch[]) =>
     [...Map.groupBy(touches, ([buffer]) => buffer)].reduce((sum, [buffer, same]) => {
       const touched = same.reduce((n, [, elements]) => n + elements, 0);
-      return sum + Math.min(touched, buffers[buffer].elements);
+      return sum + Math.min(touched, buffers[buffer].elements) * bytesOf(buffers[buffer]);
     }, 0);
   return total(reads) + total(writes);
 }

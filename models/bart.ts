@@ -1,13 +1,12 @@
 /**
  * BART — Lewis et al. 2019 (1910.13461), §2; and MASS — Song et al. 2019 (1905.02450), §3.
- * Idea   BART takes any noise: a document is spoilt (sentences change places, the text is turned to begin
- *        elsewhere) and the decoder writes it as it was. MASS hides one half of a
+ * Idea   BART takes any noise: a document is spoilt (spans become one mask each, sentences change places, the text is
+ *        turned to begin elsewhere) and the decoder writes it as it was. MASS hides one half of a
  *        sentence from the encoder, and the decoder writes that half alone: what one half lacks the
  *        other has, so both must work. The model is the same: the Transformer of Vaswani et al.
  * Maths  BART:  L = −Σ_t log p(x_t | x₍<t₎, noise(x))       MASS:  L = −Σ_t log p(x_t | x₍u≤·<t₎, x without u…v)
  * Axes   as in encoder_decoder.ts
- * Differs from the paper: of BART's noises the infilling of spans, its main one, is not here; T5's span corruption is its
- *        kin. Dropout is where T5 has it. MASS is told of in §4.1 as a Transformer; that it has GELU and
+ * Differs from the paper: dropout is where T5 has it. MASS is told of in §4.1 as a Transformer; that it has GELU and
  *        learned places is its authors' code's.
  * @module
  */
@@ -32,7 +31,7 @@ export const BART: EncoderDecoderSpec = {
   gated: false,
   activation: gelu,
   output: tied,
-  objectives: ["sentencePermutation", "documentRotation"],
+  objectives: ["textInfilling", "sentencePermutation", "documentRotation"],
 };
 
 /** MASS. */

@@ -26,6 +26,7 @@ import { sentencePermutation } from "./sentence_permutation.ts";
 import { sentinelsOf, spanCorruption } from "./span_corruption.ts";
 import { spanMasking } from "./span_masking.ts";
 import { staticMasks } from "./static_masking.ts";
+import { textInfilling } from "./text_infilling.ts";
 import type { AnswerTargets } from "./text_to_text.ts";
 import { wholeWordMasking } from "./whole_word_masking.ts";
 
@@ -99,6 +100,8 @@ export function everyObjective(tokenizer: Tokenizer, options: ViewOptions = {}):
     "right to left": (text) => named(previousToken().corrupt(one(text), key)),
     "half to be written": (text) =>
       written(maskedSequenceToSequence(vocabulary).corrupt(one(text), key)),
+    "gaps of any length": (text) =>
+      written(textInfilling(vocabulary, { rate }).corrupt(one(text), key)),
     "turned": (text) => written(documentRotation(vocabulary).corrupt(one(text), key)),
     "shuffled": ({ text }) => {
       const maxLength = roomFor(text, tokenizer);

@@ -141,13 +141,37 @@ function drawSpans(
   key: Key,
 ): number[][] {
   const { noise, spans } = noiseOf(tokens.length, options);
-  const hidden = cut(noise, spans, draws(key.derive(0)));
+  const lengths = cut(noise, spans, draws(key.derive(0)));
+  const starts = spread(lengths, tokens.length, draws(key.derive(1)));
+  return starts.map((t, i) => tokens.slice(t, t + lengths[i]));
+}
+
+/**
+ * Where spans of these lengths begin in a text of n tokens: in this order, one token at least between two, and
+ * any way to put them as likely as any other. There must be a token for each place between two spans.
+ *
+ * @example
+ * ```ts
+ * import { randomKey } from "@lineage/lineage/core/tensor";
+ * import { draws } from "@lineage/lineage/objectives/objective";
+ * import { spread } from "@lineage/lineage/objectives/span_corruption";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(spread([2, 1], 4, draws(randomKey(1))), [0, 3]); // there is no other way
+ * ```
+ */
+export function spread(
+  lengths: readonly number[],
+  n: number,
+  draw: (size: number) => number,
+): number[] {
+  const kept = n - lengths.reduce((sum, length) => sum + length, 0);
   // Nothing need stand before the first span and after the last.
-  const kept = cut(tokens.length - noise + 2, spans + 1, draws(key.derive(1)));
-  let t = -1;
-  return hidden.map((length, i) => {
-    t += kept[i];
-    return tokens.slice(t, t += length);
+  const between = cut(kept + 2, lengths.length + 1, draw);
+  let end = -1;
+  return lengths.map((length, i) => {
+    const start = end + between[i];
+    end = start + length;
+    return start;
   });
 }
 

@@ -16,6 +16,7 @@ import { maskedSequenceToSequence } from "../objectives/masked_sequence_to_seque
 import type { ModelInputs } from "../objectives/objective.ts";
 import { sentencePermutation } from "../objectives/sentence_permutation.ts";
 import { spanCorruption } from "../objectives/span_corruption.ts";
+import { textInfilling } from "../objectives/text_infilling.ts";
 import type { AnswerTargets } from "../objectives/text_to_text.ts";
 
 const letters = [..."abcdefghijkl"], marks = [0, 1, 2, 3].map((i) => `<extra_id_${i}>`);
@@ -30,11 +31,12 @@ interface Lesson {
   targets: AnswerTargets;
 }
 const rotation = documentRotation(vocabulary), runs = maskedSequenceToSequence(vocabulary);
-const spans = spanCorruption(vocabulary, { rate: 0.3 });
+const spans = spanCorruption(vocabulary, { rate: 0.3 }), gaps = textInfilling(vocabulary);
 const shuffles = sentencePermutation(tokenizer, { maxLength: 16 });
 const courses: [string, EncoderDecoderSpec, number, (seed: number) => Lesson][] = [
   ["span corruption", T5, pad, (seed) => spans.corrupt(texts, randomKey(seed))],
   ["span corruption", T5_1_1, pad, (seed) => spans.corrupt(texts, randomKey(seed))],
+  ["text infilling", BART, sep, (seed) => gaps.corrupt(texts, randomKey(seed))],
   ["document rotation", BART, sep, (seed) => rotation.corrupt(texts, randomKey(seed))],
   ["sentence permutation", BART, sep, (seed) => shuffles.corrupt([sentences], randomKey(seed))],
   ["masked sequence to sequence", MASS, mask, (seed) => runs.corrupt(texts, randomKey(seed))],

@@ -49,6 +49,7 @@ Deno.test("one text is shown under every objective, in both languages", async ()
       "left to right",
       "right to left",
       "half to be written",
+      "gaps of any length",
       "turned",
       "shuffled",
     ]);

@@ -80,6 +80,28 @@ export function afterMemory(
 }
 
 /**
+ * How many positions a model of so many layers remembers; none without a memory.
+ *
+ * @throws {AxisError} where the memory is of a model with more layers, or fewer.
+ *
+ * @example
+ * ```ts
+ * import { emptyMemory, memoryLength } from "@lineage/lineage/core/recurrence";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * const memory = emptyMemory({ layers: 2, width: 8 }, 1, 5);
+ * assertEquals([memoryLength(memory, 2), memoryLength(undefined, 2)], [5, 0]);
+ * assertThrows(() => memoryLength(memory, 3), Error, "a memory of 2 layers");
+ * ```
+ */
+export function memoryLength(memory: Memory | undefined, layers: number): number {
+  if (!memory) return 0;
+  if (memory.length === layers) return memory[0].size("T");
+  throw new AxisError(
+    `a memory of ${memory.length} layers is not of a model of ${layers}; begin anew`,
+  );
+}
+
+/**
  * A memory of zeros, which is looked at like any other.
  *
  * @example

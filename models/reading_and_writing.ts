@@ -86,7 +86,7 @@ export interface Written {
 /**
  * Read a source. With a key, dropout is on: that is training; without, off.
  *
- * @throws {RangeError} where an id is not in the vocabulary, or the text is longer than the places.
+ * @throws {RangeError} where an id is not in the vocabulary, or the text is empty or longer than the places.
  *
  * @example
  * ```ts
@@ -164,6 +164,7 @@ function checkLength(
   T: number,
 ) {
   const most = positions.longest(sizes);
+  if (T === 0) throw new RangeError("a text without a token; give it the one that ends a text");
   if (T <= most) return;
   throw new RangeError(`a text of ${T} tokens is longer than the ${most} places of this ${name}`);
 }

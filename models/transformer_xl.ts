@@ -19,7 +19,13 @@ import {
 } from "../core/adaptive_softmax.ts";
 import { hide, leftToRight } from "../core/masks.ts";
 import type { Parameters } from "../core/parameters.ts";
-import { afterMemory, maskAfterMemory, type Memory, remember } from "../core/recurrence.ts";
+import {
+  afterMemory,
+  maskAfterMemory,
+  type Memory,
+  memoryLength,
+  remember,
+} from "../core/recurrence.ts";
 import { contextOf, relativeSelfAttention } from "../core/relative_attention.ts";
 import {
   finishLayer,
@@ -152,7 +158,9 @@ export function transformerXL(
   key?: Key,
 ): TransformerXLOutput {
   const { width, clamp, epsilon, dropout: rates } = sizes;
-  const queries = ids.size("T"), past = memory?.[0]?.size("T") ?? 0, keys = past + queries;
+  const queries = ids.size("T"),
+    past = memoryLength(memory, params.layers.length),
+    keys = past + queries;
   const sight = sizes.sameLength ? banded(sizes.memory) : leftToRight;
   const bias = hide(maskAfterMemory(sight, past, queries)!);
   const positions = relativePositions({ queries, keys, future: false, clamp }, width);

@@ -13,7 +13,7 @@
  */
 import { hide } from "../core/masks.ts";
 import { declare, type Declared, type Parameters } from "../core/parameters.ts";
-import { afterMemory, type Memory, remember } from "../core/recurrence.ts";
+import { afterMemory, type Memory, memoryLength, remember } from "../core/recurrence.ts";
 import {
   contextOf,
   type RelativeOptions,
@@ -215,7 +215,9 @@ export function xlnet(
   key?: Key,
 ): XLNetOutput {
   const { ids, targets, memory } = input, { dropout: rate, epsilon, width, clamp } = sizes;
-  const queries = ids.size("T"), past = memory?.[0]?.size("T") ?? 0, keys = past + queries;
+  const queries = ids.size("T"),
+    past = memoryLength(memory, params.layers.length),
+    keys = past + queries;
   const positions = relativePositions({ queries, keys, future: true, clamp }, width);
   const biases = biasesOf(input, past),
     segments = input.segments &&

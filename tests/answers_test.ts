@@ -104,7 +104,7 @@ Deno.test("a chosen row takes its source and its mask along", async () => {
   }
 });
 
-Deno.test("no room, too many tokens, and beams for several sources are refused", async () => {
+Deno.test("no room, too many tokens, an empty source, and beams for several are refused", async () => {
   await device("wasm");
   const model = await writer(), source = { ids: rows([[5], [6]]) };
   await assertRejects(() => beginAnswers(model, source, { room: 0 }), RangeError, "room");
@@ -112,6 +112,12 @@ Deno.test("no room, too many tokens, and beams for several sources are refused",
   await writing.append([1, 1]);
   await assertRejects(() => writing.append([1, 1]), RangeError, "1 tokens only");
   await assertRejects(() => searchAnswer(model, source, {}), RangeError, "2 sources");
+  const empty = { ids: tensor("B T", [], [1, 0]) };
+  await assertRejects(
+    () => greedyAnswers(model, empty, { room: 2 }),
+    RangeError,
+    "without a token",
+  );
   const one = { ids: rows([[5]]) };
   await assertRejects(() => searchAnswer(model, one, { temperature: 1 }), RangeError, "contradict");
   await assertRejects(() => searchAnswer(model, one, { beams: 1.5 }), RangeError, "beams is 1.5");

@@ -381,11 +381,13 @@ Deno.test("MASS tells the decoder at which places of the sentence it writes", as
 
 // ---- bad input
 
-Deno.test("a text longer than BART's places, or another model's cache, is refused", async () => {
+Deno.test("a text longer than BART's places, or empty, or another model's cache, is refused", async () => {
   await device("reference");
   const params = started(BART, sizes), ids = rows([Array(11).fill(5)]);
   const error = assertThrows(() => readSource(BART, sizes, params, { ids }), RangeError);
   assertStringIncludes(error.message, "11 tokens is longer than the 10 places");
+  const none = () => readSource(BART, sizes, params, { ids: tensor("B T", [], [1, 0]) });
+  assertStringIncludes(assertThrows(none, RangeError).message, "without a token");
   const short = readSource(BART, sizes, params, { ids: rows([[5]]) });
   const filled = await emptyCache(cacheSizes(sizes), 20);
   filled.length = 10;

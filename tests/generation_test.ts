@@ -214,6 +214,9 @@ Deno.test("prompts that cannot be gone on with are refused", async () => {
   const model = await made();
   await assertRejects(() => all(model, []), RangeError, "prompt is empty");
   await assertRejects(() => all(model, Array(41).fill(1)), RangeError, "41 tokens");
+  const beams = { beams: 2, maxTokens: 3 };
+  await assertRejects(() => searchBeams(model, [], beams), RangeError, "prompt is empty");
+  await assertRejects(() => searchBeams(model, Array(41).fill(1), beams), RangeError, "41 tokens");
   await assertRejects(() => beginWriting(model, []), RangeError, "no prompt");
   await assertRejects(() => continueAll(model, [[1], []], { maxTokens: 1 }), RangeError, "empty");
   for (const maxTokens of [0, -1, 1.5]) {
@@ -285,6 +288,11 @@ Deno.test("a masked model fills its gaps one by one, the surest first", async ()
     () => Array.fromAsync(fillIn(model, [1, 2], { mask: 4 })),
     RangeError,
     "no gap",
+  );
+  await assertRejects(
+    () => Array.fromAsync(fillIn(model, Array(own.positions + 1).fill(4), { mask: 4 })),
+    RangeError,
+    `longer than the ${own.positions} positions`,
   );
   const refused = (options: Partial<Parameters<typeof fillIn>[2]>, said: string, of = model) =>
     assertRejects(() => Array.fromAsync(fillIn(of, [4], { mask: 4, ...options })), Error, said);

@@ -133,6 +133,8 @@ Deno.test("a cache of another model, of other texts, or that is full, says so", 
     encode(spec, sizes, params, { ids: tensor("B T", [[1]]), cache });
   assertThrows(() => run(GPT2, large), RangeError, "12 positions of this GPT-2");
   assertThrows(() => run(BERT, cache), RangeError, "both sides");
+  const ofAnother = await emptyCache({ ...sizes, layers: 2 }, 4);
+  assertThrows(() => run(GPT2, ofAnother), RangeError, "it is of another model");
   await assertRejectsRoom();
 });
 

@@ -122,6 +122,12 @@ Deno.test("a memory of another batch or another model is refused", () => {
     const { message } = assertThrows(() => afterMemory(some("B T D", shape), x), AxisError);
     assertStringIncludes(message, shape.join("×"));
   }
+  const other = emptyMemory({ layers: sizes.layers + 1, width: sizes.width }, 1, 4);
+  assertThrows(() => transformerXL(sizes, xl(), first, other), AxisError, "3 layers");
+  const own = { ...XLNET_TINY, vocabulary: 11, width: 8, heads: 2, headWidth: 4, inner: 8 };
+  const params = initialise(xlnetParameters(own), randomKey(1));
+  const read = () => xlnet(own, params, { ids: first, memory: other.slice(2) });
+  assertThrows(read, AxisError, "a memory of 1 layers");
 });
 
 Deno.test("the window: everyone looks equally far back, the memory included", async () => {

@@ -170,6 +170,48 @@ onEveryDevice("train() stops at a loss that is not finite and keeps what was goo
   }
 });
 
+onEveryDevice("train() reports seldom and does the same", async () => {
+  const often = await begin(), seldom = await begin();
+  await all(train(often, usual));
+  const reports = await all(train(seldom, { ...usual, reportEvery: 4 }));
+  assertEquals(reports.map(({ step, loss }) => [step, loss]), [
+    [4, often.losses[3]],
+    [6, often.losses[5]],
+  ]);
+  assertEquals([seldom.step, seldom.losses], [6, often.losses]);
+  assertEquals(await read(seldom.params), await read(often.params));
+});
+
+onEveryDevice(
+  "train() changes nothing after a bad step, even where nobody looked at it",
+  async () => {
+    const training = await begin(), good = await begin();
+    await all(train(good, { ...usual, steps: 3 }));
+    const batch = (key: Key, step: number): Points[] => {
+      const [{ x, ...rest }] = points(key);
+      return [{ ...rest, x: step === 4 ? scale(x, NaN) as Tensor<"B D"> : x }];
+    };
+    const run = () => all(train(training, { ...usual, batch, reportEvery: 6 }));
+    await assertRejects(run, DivergedError, "step 4: the loss is NaN");
+    assertEquals([training.step, training.losses], [3, good.losses]);
+    assertEquals(
+      await read([training.params, training.state]),
+      await read([good.params, good.state]),
+    );
+  },
+);
+
+Deno.test("train() wants a number of steps between two reports", async () => {
+  for (const reportEvery of [0, -1, 1.5, NaN]) {
+    const training = await begin();
+    await assertRejects(
+      () => all(train(training, { ...usual, reportEvery })),
+      RangeError,
+      "from 1",
+    );
+  }
+});
+
 onEveryDevice("train() stops at a gradient that is not finite, even if the loss is", async () => {
   const training = await startTraining(await keep({ w: tensor("D", [4, 9]) }));
   const options: TrainOptions<{ w: Tensor<"D"> }, number> = {

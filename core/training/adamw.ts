@@ -123,11 +123,24 @@ export function adamw<P>(
 /** A parameter and what is remembered of its gradients. */
 type Moved = Record<"x" | "m" | "v", Tensor>;
 
+/**
+ * 1 where a number is finite, 0 where it is NaN or infinite.
+ *
+ * @example
+ * ```ts
+ * import { finite } from "@lineage/lineage/core/training/adamw";
+ * import { read, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals([...await read(finite(tensor("D", [1, NaN, -Infinity])))], [1, 0, 0]);
+ * ```
+ */
+export const finite = <S extends string>(x: Tensor<S>): Tensor<S> => less(abs(x), 3.4028234e38);
+
 /** The step of one parameter. */
 function mover(options: AdamWOptions): (g: Tensor, at: Moved, decay: number) => Moved {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, guard } = options;
   const [rate, correct1, correct2] = givenNumbers(options, beta1, beta2);
-  const sound = guard && less(abs(guard), 3.4028234e38);
+  const sound = guard && finite(guard);
   const only = (change: Tensor) => sound ? where(sound, change, 0) : change;
   return (g, { x, m, v }, decay) => {
     const mean = add(m, only(scale(subtract(g, m), 1 - beta1)));

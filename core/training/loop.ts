@@ -11,9 +11,21 @@
  *        gradients are finite.
  * @module
  */
-import { add, keep, type Key, randomKey, read, type Tensor, valueAndGrad } from "../tensor/mod.ts";
+import {
+  add,
+  keep,
+  type Key,
+  randomKey,
+  read,
+  scalar,
+  type Tensor,
+  type Updates,
+  valueAndGrad,
+  type Values,
+  where,
+} from "../tensor/mod.ts";
 import { accumulate, gradientSums, type LossAndGradients } from "./accumulate.ts";
-import { adamw, type AdamWOptions, type AdamWState, adamwState } from "./adamw.ts";
+import { adamw, type AdamWOptions, type AdamWState, adamwState, finite } from "./adamw.ts";
 import { clipByGlobalNorm } from "./clip.ts";
 import type { Schedule } from "./learning_rate.ts";
 
@@ -46,6 +58,8 @@ export interface TrainOptions<P, Part> {
   readonly rate: Schedule;
   /** The longest gradient that is not clipped (default 1). */
   readonly maximumNorm?: number;
+  /** Report after every so many steps and after the last (default 1); in between nobody waits for a GPU. */
+  readonly reportEvery?: number;
   /** What else AdamW can be told. */
   readonly adamw?: Omit<AdamWOptions, "rate" | "step" | "guard">;
 }
@@ -99,6 +113,7 @@ export async function startTraining<P>(params: P, seed = 0): Promise<Training<P>
  * in it, `training` is as the step left it.
  *
  * @throws {DivergedError} when loss or gradient is not finite; what was good stays.
+ * @throws {RangeError} where `reportEvery` is not a whole number from 1.
  *
  * @example
  * ```ts
@@ -122,25 +137,52 @@ export async function* train<P, Part>(
   training: Training<P>,
   options: TrainOptions<P, Part>,
 ): AsyncGenerator<StepReport, void, void> {
-  const { params, state, losses } = training;
-  if (training.step >= options.steps) return;
-  const build = builder(training, options);
-  let ready = build(training.step + 1);
-  for (let step = training.step + 1; step <= options.steps; step++) {
-    const { value, norm, next, rate } = await ready;
-    const running = read({ value, norm }, [[params, next.params], [state, next.state]]);
-    if (step < options.steps) ready = build(step + 1); // on the host, while the device computes
-    const numbers = await running;
-    const report = { step, loss: numbers.value[0], norm: numbers.norm[0], rate };
-    if (!Number.isFinite(report.loss + report.norm)) throw new DivergedError(report);
-    training.step = step;
-    losses.push(report.loss);
-    yield report;
+  const { params, state } = training, { steps, reportEvery = 1 } = options;
+  if (!(Number.isInteger(reportEvery) && reportEvery >= 1)) {
+    throw new RangeError(`reportEvery is ${reportEvery}: give a whole number from 1`);
+  }
+  if (training.step >= steps) return;
+  const harm = await keep(scalar(0)); // infinite once a step went wrong: those after it do nothing, too
+  const build = builder(training, options, harm);
+  let ready = build(training.step + 1), running: Promise<StepReport>[] = [];
+  for (let step = training.step + 1; step <= steps; step++) {
+    const { value, norm, rate, updates } = await ready;
+    running.push(quietly(reportOf(step, rate, read({ value, norm }, updates))));
+    if (step < steps) ready = build(step + 1); // on the host, while the device computes
+    if (step % reportEvery !== 0 && step < steps) continue;
+    for (const report of running) done(training, await report);
+    yield await running.at(-1)!;
+    running = [];
   }
 }
 
+async function reportOf(
+  step: number,
+  rate: number,
+  numbers: Promise<{ value: Values; norm: Values }>,
+): Promise<StepReport> {
+  const { value: [loss], norm: [norm] } = await numbers;
+  return { step, loss, norm, rate };
+}
+
+function done<P>(training: Training<P>, report: StepReport): void {
+  if (!Number.isFinite(report.loss + report.norm)) throw new DivergedError(report);
+  training.step = report.step;
+  training.losses.push(report.loss);
+}
+
+/** A promise whose error is told where it is awaited, in its turn, and nowhere before. */
+function quietly<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
 /** What computes loss, norm and new parameters of a step, once it is run. */
-function builder<P, Part>(training: Training<P>, options: TrainOptions<P, Part>) {
+function builder<P, Part>(
+  training: Training<P>,
+  options: TrainOptions<P, Part>,
+  harm: Tensor<"">,
+) {
   const { params, state, seed } = training, { loss, maximumNorm = 1 } = options;
   let sums: LossAndGradients<P> | undefined;
   const differentiate = async (parts: readonly Part[], step: number) => {
@@ -153,15 +195,16 @@ function builder<P, Part>(training: Training<P>, options: TrainOptions<P, Part>)
     const parts = await options.batch(randomKey(seed, step).derive(0), step);
     const { value, gradients } = await differentiate(parts, step);
     const clipped = clipByGlobalNorm(gradients, maximumNorm, params);
-    const guard = add(value, clipped.norm);
+    const guard = add(add(value, clipped.norm), harm);
     const next = adamw(params, clipped.gradients, state, { ...options.adamw, rate, step, guard });
-    return { value, norm: clipped.norm, next, rate };
+    const updates: Updates = [
+      [params, next.params],
+      [state, next.state],
+      [harm, where(finite(guard), harm, Infinity)],
+    ];
+    return { value, norm: clipped.norm, rate, updates };
   };
-  return (step: number) => {
-    const building = build(step);
-    building.catch(() => {}); // it is reported where it is awaited, after the step before
-    return building;
-  };
+  return (step: number) => quietly(build(step));
 }
 
 /** A key for the dropout of a part; parts run one program, so they do not differ by `derive`. */

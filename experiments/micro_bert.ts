@@ -129,6 +129,7 @@ export async function pretrain<Lesson>(
   const kind = (step: number) => kinds[step < steps / 3 || step % 2 ? 0 : 1];
   const running = train(await startTraining(params, seed), {
     steps,
+    reportEvery: Math.ceil(steps / 4),
     batch: (key, step) => {
       const { shape, of } = kind(step), chosen = drawSome(told, shape.batch, key.derive(0));
       return [{ lesson: of.make(chosen, key.derive(1)), of }];
@@ -138,9 +139,7 @@ export async function pretrain<Lesson>(
     adamw: { decays: exceptBiasesAndNorms },
   });
   for await (const { step, loss } of running) {
-    if (step % Math.ceil(steps / 4) === 0) {
-      await report(`${spec.name}, step ${step} of ${steps}, loss ${loss.toFixed(2)}`);
-    }
+    await report(`${spec.name}, step ${step} of ${steps}, loss ${loss.toFixed(2)}`);
   }
   return { spec, sizes, heads, params };
 }

@@ -106,6 +106,7 @@ export async function trainOnPairs(
   const spec = MICRO_T5, params = await keep(startMicroT5(sizes, randomKey(seed)));
   const running = train(await startTraining(params, seed), {
     steps,
+    reportEvery: Math.ceil(steps / 4),
     batch: (key) => [parts(key).map(({ pairs, lengths }) => asPairs(tokenizer, pairs, lengths))],
     loss: (params, batches: TextPairs[], key) =>
       batches.map((pairs, i) => pairsLoss(spec, sizes, params, pairs, key.derive(i)))
@@ -114,9 +115,7 @@ export async function trainOnPairs(
     adamw: { decay: 0, beta2: 0.98 },
   });
   for await (const { step, loss } of running) {
-    if (step % Math.ceil(steps / 4) === 0) {
-      await report(`${spec.name}, step ${step} of ${steps}, loss ${loss.toFixed(2)}`);
-    }
+    await report(`${spec.name}, step ${step} of ${steps}, loss ${loss.toFixed(2)}`);
   }
   return { spec, sizes, params };
 }

@@ -93,15 +93,14 @@ export async function trainXLNet(
   const run = await startTraining(await keep(drawn), seed);
   const running = train(run, {
     steps,
+    reportEvery: Math.ceil(steps / 4),
     batch: (key) => [guesses(told, tokenizer, order, key)],
     loss: (params, one) => guessLoss(sizes, params, one),
     rate: linear({ peak, warmup: Math.ceil(steps / 20), steps }),
     adamw: { decays: exceptBiasesAndNorms },
   });
   for await (const { step, loss } of running) {
-    if (step % Math.ceil(steps / 4) === 0) {
-      await report(`${order}, step ${step} of ${steps}, loss ${loss.toFixed(2)}`);
-    }
+    await report(`${order}, step ${step} of ${steps}, loss ${loss.toFixed(2)}`);
   }
   return run.params;
 }

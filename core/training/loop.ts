@@ -144,17 +144,20 @@ export async function* train<P, Part>(
   if (training.step >= steps) return;
   const harm = await keep(scalar(0)); // infinite once a step went wrong: those after it do nothing, too
   const build = builder(training, options, harm);
-  let ready = build(training.step + 1), running: Promise<StepReport>[] = [];
+  const running: Promise<StepReport>[] = [];
+  let ready = build(training.step + 1);
   for (let step = training.step + 1; step <= steps; step++) {
     const { value, norm, rate, updates } = await ready;
     running.push(quietly(reportOf(step, rate, read({ value, norm }, updates))));
     if (step < steps) ready = build(step + 1); // on the host, while the device computes
-    if (step % reportEvery !== 0 && step < steps) continue;
-    for (const report of running) done(training, await report);
-    yield await running.at(-1)!;
-    running = [];
+    const isDue = step % reportEvery === 0 || step === steps;
+    while (running.length > (isDue ? 1 : MOST_RUNNING)) note(training, await running.shift()!);
+    if (isDue) yield note(training, await running.shift()!);
   }
 }
+
+/** Steps that a GPU may be behind. */
+const MOST_RUNNING = 16;
 
 async function reportOf(
   step: number,
@@ -165,10 +168,12 @@ async function reportOf(
   return { step, loss, norm, rate };
 }
 
-function done<P>(training: Training<P>, report: StepReport): void {
+/** Write a step down as done, unless it went wrong. */
+function note<P>(training: Training<P>, report: StepReport): StepReport {
   if (!Number.isFinite(report.loss + report.norm)) throw new DivergedError(report);
   training.step = report.step;
   training.losses.push(report.loss);
+  return report;
 }
 
 /** A promise whose error is told where it is awaited, in its turn, and nowhere before. */

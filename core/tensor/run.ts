@@ -152,27 +152,60 @@ function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, 
  * ```
  */
 export async function keep<P>(nested: P, precision: Precision = "single"): Promise<P> {
-  const found = leaves(nested).map(([, x]) => x), half = precision === "half";
+  const found = leaves(nested).map(([, x]) => x);
   return await onDevice(found, async (on) => {
-    const held = new Map<Tensor, Tensor>();
-    const upload = (x: Tensor, values: ArrayLike<number>) => {
-      const storage = on.allocate(x.elements, precision);
-      on.upload(storage, half ? new Float16Array(values) : values);
-      held.set(x, hold(x, on, storage, half));
-    };
-    for (const x of found) if (x.origin.kind === "data") upload(x, x.origin.values);
-    const computed = found.filter((x) => x.origin.kind !== "data");
-    const storages = computed.map((x) => on.allocate(x.elements));
-    const reads = half ? computed.map((_, i) => i) : [];
-    const values = await execute(on, { outputs: computed, updates: [] }, reads, storages);
-    computed.forEach((x, i) => {
-      if (!half) return held.set(x, hold(x, on, storages[i]));
-      on.free(storages[i]);
-      upload(x, values[i]);
-    });
+    const held = await (precision === "half" ? keepHalves : keepSingles)(found, on);
     await collected(found);
     return mapNested(nested, (x) => held.get(x));
   });
+}
+
+/** Given numbers go to the device, all others are computed there. */
+async function keepSingles(found: Tensor[], on: Device): Promise<Map<Tensor, Tensor>> {
+  const held = new Map<Tensor, Tensor>();
+  for (const x of found) {
+    if (x.origin.kind !== "data") continue;
+    const storage = on.allocate(x.elements);
+    on.upload(storage, x.origin.values);
+    held.set(x, hold(x, on, storage));
+  }
+  const computed = found.filter((x) => x.origin.kind !== "data");
+  const storages = computed.map((x) => on.allocate(x.elements));
+  await execute(on, { outputs: computed, updates: [] }, [], storages);
+  computed.forEach((x, i) => held.set(x, hold(x, on, storages[i])));
+  return held;
+}
+
+/** Numbers are rounded on the host: given ones on their way, others are brought there for it. */
+async function keepHalves(found: Tensor[], on: Device): Promise<Map<Tensor, Tensor>> {
+  const computed = found.filter(({ origin }) => origin.kind !== "data" && origin.kind !== "held");
+  const storages = computed.map((x) => on.allocate(x.elements));
+  await execute(on, { outputs: computed, updates: [] }, [], storages);
+  const held = found.filter(({ origin }) => origin.kind === "held" && !origin.half);
+  const there = held.map(({ origin }) => (origin as Origin & { kind: "held" }).storage);
+  const values = await brought(on, [...storages, ...there]);
+  for (const storage of storages) on.free(storage);
+  return new Map(found.map((x) => {
+    const i = [...computed, ...held].indexOf(x);
+    const numbers = x.origin.kind === "data" ? x.origin.values : values[i];
+    if (!numbers) return [x, x]; // they are halves already
+    const storage = on.allocate(x.elements, "half");
+    on.upload(storage, new Float16Array(numbers));
+    return [x, hold(x, on, storage, true)];
+  }));
+}
+
+/** The numbers in storages: what a program without steps reads. */
+async function brought(on: Device, storages: Storage[]): Promise<Values[]> {
+  if (storages.length === 0) return [];
+  const buffers = storages.map(({ elements }, binding) => ({ elements, binding, slot: -1 }));
+  const program = { steps: [], buffers, slots: [], bindings: buffers.length };
+  const executable = on.compile(program);
+  try {
+    return await executable.run(storages, buffers.map(({ binding }) => binding));
+  } finally {
+    executable.dispose();
+  }
 }
 
 const released = new FinalizationRegistry<[Device, Storage]>(([on, storage]) => on.free(storage));

@@ -77,7 +77,8 @@ export class Gpu implements Device {
   readonly tiled: boolean;
   /** Buffers of storages, and scratch for as long as a run is prepared. */
   readonly numbers: Pool;
-  private readonly staging: Pool;
+  /** Buffers through which numbers come to the host. */
+  readonly staging: Pool;
   private readonly pipelines = new Map<string, Pipeline>();
   private readonly waiting: (() => void)[] = [];
   private underWay = 0;

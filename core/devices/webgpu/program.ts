@@ -151,6 +151,7 @@ export class GpuProgram implements Executable {
     this.device.inOrder(() => {
       this.uniforms.destroy();
       this.device.numbers.relax();
+      this.device.staging.relax();
     });
   }
 }

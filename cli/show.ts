@@ -35,16 +35,13 @@ const command: Command<typeof options> = {
     if (!(given.rate > 0 && given.rate <= 1)) {
       throw new UsageError("--rate is not above 0, up to 1");
     }
+    const seed = whole("seed", given.seed, 0);
+    const own = await ownTokenizer(given); // what is wrong with files is said before anything is made
+    const find = given.words ? await finderOf(given.words) : undefined;
     await device("reference"); // there is next to nothing to compute
-    const seed = whole("seed", given.seed, 0),
-      told = [...documents(createWorld(1), { seed: 1, count: 2000 })];
-    const [elsewhere, other] = told.map(({ sentences }) => sentences);
-    const tokenizer = await chooseTokenizer(
-      given,
-      () => told.flatMap(({ sentences }) => sentences.map((s) => s.text)),
-    );
+    const [elsewhere, other] = tell(2), tokenizer = own ?? trained();
     const wanted: AnnotatedText = text ? { text, spans: [] } : joinTexts(other.slice(0, 3));
-    const spans = given.words ? await termsIn(wanted.text, given.words) : wanted.spans;
+    const spans = find ? find(wanted.text) : wanted.spans;
     const views = everyObjective(tokenizer, {
       key: randomKey(seed),
       rate: given.rate,
@@ -54,10 +51,20 @@ const command: Command<typeof options> = {
   },
 };
 
-async function chooseTokenizer(
+/** The sentences of the first documents of the micro-world. */
+const tell = (count: number) =>
+  [...documents(createWorld(1), { seed: 1, count })].map(({ sentences }) => sentences);
+
+/** A tokenizer that has read the micro-world. */
+function trained(): Tokenizer {
+  const told = tell(2000).flatMap((sentences) => sentences.map(({ text }) => text));
+  return wordPiece(trainWordPiece(told, { vocabSize: 2000, minFrequency: 1 }));
+}
+
+/** The tokenizer that the options name, if they name one. */
+async function ownTokenizer(
   { model, vocab }: { model?: string; vocab?: string },
-  told: () => string[],
-): Promise<Tokenizer> {
+): Promise<Tokenizer | undefined> {
   if (model && vocab) throw new UsageError("--model has its own vocabulary: give one of the two");
   if (vocab) {
     const text = await readText(vocab, "the vocabulary");
@@ -67,16 +74,17 @@ async function chooseTokenizer(
       throw FileError.because(vocab, "read the vocabulary", error);
     }
   }
-  if (!model) return wordPiece(trainWordPiece(told(), { vocabSize: 2000, minFrequency: 1 }));
+  if (!model) return undefined;
   const tokenizer = await loadTokenizer(model);
   if (!tokenizer) throw new UsageError(`${model} has no files of a tokenizer`);
   return tokenizer;
 }
 
-async function termsIn(text: string, path: string): Promise<AnnotatedText["spans"]> {
+/** Finds the terms of a word list in a text. */
+async function finderOf(path: string): Promise<(text: string) => AnnotatedText["spans"]> {
   const lines = (await readText(path, "the word list")).split(/\r?\n/);
   try {
-    return termFinder(lines)(text);
+    return termFinder(lines);
   } catch (error) {
     throw FileError.because(path, "use it", error);
   }

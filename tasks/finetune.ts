@@ -118,6 +118,7 @@ export function inEpochs<Example>(
     });
 }
 
+/** In a random order; unlike objective.ts's in time that grows with the rows, not with their square. */
 function shuffled<T>(list: readonly T[], key: Key): T[] {
   const mixed = [...list], draw = draws(key);
   for (let i = mixed.length - 1; i > 0; i--) {

@@ -1,7 +1,8 @@
 /** `deno task generate`: a trained language model goes on with a text, as it comes. */
+import { fillText } from "../generation/fill_in.ts";
 import { type GenerationOptions, methodOf } from "../generation/options.ts";
 import { write } from "../generation/write.ts";
-import { loadPretrained } from "../models/pretrained.ts";
+import { loadPretrained, type Pretrained } from "../models/pretrained.ts";
 import { chooseDevice, type Command, deviceOption, main, UsageError, whole } from "./command.ts";
 
 const options = {
@@ -24,8 +25,9 @@ const options = {
 const command: Command<typeof options> = {
   name: "generate",
   about:
-    "Go on with a text, token by token. Without a choice of method, by chance among the likeliest\n" +
-    "of 90 % probability (--top-p 0.9).",
+    "Go on with a text, token by token; a masked model fills the masks of a text instead, the one it\n" +
+    "is surest of first. Without a choice of method, by chance among the likeliest of 90 % probability\n" +
+    "(--top-p 0.9).",
   usage: '--model DIR "text to begin with"',
   options,
   async run(given, [prompt, ...more]) {
@@ -36,6 +38,7 @@ const command: Command<typeof options> = {
     const asked = methodFrom(given);
     await chooseDevice(given.device);
     const model = await loadPretrained(given.model);
+    if (model.params.maskedLM) return await fillGaps(model, prompt, asked);
     const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
     let unsaid = prompt; // until it is known that the model can go on with it
     for await (const piece of write(model, prompt, asked)) {
@@ -47,6 +50,13 @@ const command: Command<typeof options> = {
 };
 
 type Wanted = GenerationOptions & { stop?: string[] };
+
+/** The text after each gap, a line each. */
+async function fillGaps(model: Pretrained, text: string, { stop, ...asked }: Wanted) {
+  if (stop) throw new UsageError("a masked model ends where the masks do: leave out --stop");
+  if (asked.beams) throw new UsageError("a masked model fills masks one by one: leave out --beams");
+  for await (const filled of fillText(model, text, asked)) console.log(filled);
+}
 
 /** The method that the options name. */
 function methodFrom(given: Parameters<typeof command.run>[0]): Wanted {

@@ -10,10 +10,14 @@
  */
 import { argmax } from "../core/argmax.ts";
 import { randomKey, read, tensor } from "../core/tensor/mod.ts";
+import { encode as encodeText } from "../core/text/batch.ts";
 import { nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { encode } from "../models/spec.ts";
-import { drawn, type GenerationOptions, methodOf, probabilities } from "./options.ts";
+import { drawn, type GenerationOptions, methodOf, penalised, probabilities } from "./options.ts";
+
+/** How gaps are filled; beams are refused: they are for texts that are written in one direction. */
+export type FillOptions = Omit<GenerationOptions, "end">;
 
 /** A gap that was filled. */
 export interface Filled {
@@ -53,7 +57,7 @@ export interface Filled {
 export async function* fillIn(
   { spec, sizes, params }: Pretrained,
   text: readonly number[],
-  { mask, never = [], ...options }: GenerationOptions & { mask: number; never?: readonly number[] },
+  { mask, never = [], ...options }: FillOptions & { mask: number; never?: readonly number[] },
 ): AsyncGenerator<Filled, void, void> {
   const method = methodOf(options), key = randomKey(options.seed ?? 0), ids = [...text];
   if (!params.maskedLM) {
@@ -67,11 +71,13 @@ export async function* fillIn(
   if (new Set(never).size >= sizes.vocabulary) {
     throw new RangeError("`never` names every token: leave one that may fill a gap");
   }
-  for (let i = 0; gaps.size > 0; i++) {
+  const { maxTokens = Infinity, repetitionPenalty = 1 } = options;
+  for (let i = 0; gaps.size > 0 && i < maxTokens; i++) {
     const { last } = encode(spec, sizes, params.encoder, { ids: tensor("B T", [ids]) });
     const scores = await read(nameTokens(spec, sizes, params, last));
     const found = [...gaps].map((position) => {
-      const row = scores.slice(position * sizes.vocabulary, (position + 1) * sizes.vocabulary);
+      const from = position * sizes.vocabulary, own = scores.slice(from, from + sizes.vocabulary);
+      const row = penalised(own, ids, repetitionPenalty);
       for (const id of never) row[id] = -Infinity;
       return { position, chances: probabilities(row, options) };
     });
@@ -81,5 +87,46 @@ export async function* fillIn(
     ids[position] = id;
     gaps.delete(position);
     yield { position, id, probability: chances[id], ids: [...ids] };
+  }
+}
+
+/**
+ * A text with gaps, written as its tokenizer writes a mask, after each gap that is filled. Special tokens fill
+ * none.
+ *
+ * @throws {RangeError} as `fillIn`, and {Error} where the model has no tokenizer.
+ *
+ * @example
+ * ```ts
+ * import { initialise } from "@lineage/lineage/core/parameters";
+ * import { keep, randomKey } from "@lineage/lineage/core/tensor";
+ * import { parseVocabulary } from "@lineage/lineage/core/text/vocabulary";
+ * import { wordPiece } from "@lineage/lineage/core/text/wordpiece";
+ * import { fillText } from "@lineage/lineage/generation/fill_in";
+ * import { BERT, BERT_TINY } from "@lineage/lineage/models/bert";
+ * import { modelParameters } from "@lineage/lineage/models/model";
+ * import { assertMatch } from "@std/assert";
+ * const words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nrow\nboat\n";
+ * const heads = { maskedLM: true }, sizes = { ...BERT_TINY, vocabulary: 7, layers: 1 };
+ * const params = await keep(initialise(modelParameters(BERT, sizes, heads), randomKey(1)));
+ * const model = { spec: BERT, sizes, heads, params, tokenizer: wordPiece(parseVocabulary(words)) };
+ * const texts = await Array.fromAsync(fillText(model, "[MASK] row [MASK]"));
+ * assertMatch(texts[1], /^(row|boat) row (row|boat)$/);
+ * ```
+ */
+export async function* fillText(
+  model: Pretrained,
+  text: string,
+  options: FillOptions = {},
+): AsyncGenerator<string, void, void> {
+  const { tokenizer } = model;
+  if (!tokenizer) throw new Error("the model has no tokenizer: load it from a folder that has one");
+  const { tokens, special } = tokenizer.vocabulary, { mask } = special;
+  const { ids, words } = encodeText(tokenizer, text), never = Object.values(special);
+  if (!ids.includes(mask)) {
+    throw new RangeError(`there is no ${tokens[mask]} in the text: put one for each gap`);
+  }
+  for await (const { ids: now } of fillIn(model, ids, { mask, never, ...options })) {
+    yield tokenizer.decode(now.filter((_, t) => words[t] >= 0)); // what the template added is left out
   }
 }

@@ -1,5 +1,9 @@
 /** `deno task train --kind gpt` and `deno task generate`, from a text file to a text. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { device } from "../core/tensor/mod.ts";
+import { savePretrained } from "../models/pretrained.ts";
+import { tokenizerOf } from "./objectives.ts";
+import { smallModel } from "./task_models.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 
@@ -43,6 +47,30 @@ Deno.test("a GPT is trained, judged beside counting, resumed, and goes on with a
   assert(first.out.startsWith("You need") && first.out.length > "You need\n".length);
   assertEquals((await write("You need", "--seed", "3")).out, first.out);
   assertEquals((await write("You need", "--beams", "2")).code, 0);
+});
+
+Deno.test("generate fills the masks of a text with a masked model, a line for each", async () => {
+  const tokenizer = tokenizerOf("the", "boat", "left", "."), folder = await Deno.makeTempDir();
+  await device("wasm");
+  await savePretrained(folder, await smallModel(tokenizer));
+  const write = (...args: string[]) =>
+    run("generate", "--model", folder, "--device", "wasm", ...args);
+  const text = "The [MASK] strange [MASK] left.", { code, out, err } = await write(text);
+  assertEquals(code, 0, err);
+  const [first, second, ...more] = out.trimEnd().split("\n");
+  assertEquals(more, []);
+  assertMatch(first, /^the (\S+ \[UNK\] \[MASK\]|\[MASK\] \[UNK\] \S+) left\.$/);
+  assertMatch(second, /^the [^\s[]+ \[UNK\] [^\s[]+ left\.$/);
+  assertEquals((await write(text)).out, out);
+  assertEquals((await write(text, "--tokens", "1")).out, `${first}\n`);
+  const refused = async (said: string, ...args: string[]) => {
+    const { code, err } = await write(...args);
+    assertEquals(code, 1);
+    assertStringIncludes(err, said);
+  };
+  await refused("there is no [MASK] in the text", "The boat");
+  await refused("leave out --stop", text, "--stop", ".");
+  await refused("leave out --beams", text, "--beams", "2");
 });
 
 Deno.test("generate explains itself", async () => {

@@ -11,7 +11,7 @@ import { device, keep, randomKey, read, tensor } from "../core/tensor/mod.ts";
 import { byteBPE } from "../core/text/byte_bpe.ts";
 import { trainByteBPE } from "../core/text/train_byte_bpe.ts";
 import { searchBeams } from "../generation/beam_search.ts";
-import { fillIn } from "../generation/fill_in.ts";
+import { fillIn, fillText } from "../generation/fill_in.ts";
 import { continueAll, generate } from "../generation/generate.ts";
 import {
   drawn,
@@ -284,6 +284,13 @@ Deno.test("a masked model fills its gaps one by one, the surest first", async ()
   const { ids } = steps.at(-1)!;
   assert(!ids.includes(4) && !ids.includes(0));
   assertEquals([ids[0], ids[2], ids[5]], [1, 7, 2]);
+  const words = async (options: Partial<Parameters<typeof fillIn>[2]>) => {
+    const text = [1, 4, 4, 4, 4, 2], asked = { mask: 4, never: [4], ...options };
+    return (await Array.fromAsync(fillIn(model, text, asked))).map(({ id }) => id);
+  };
+  assertEquals((await words({ maxTokens: 2 })).length, 2);
+  const [plain, penalty] = [await words({}), await words({ repetitionPenalty: 5 })];
+  assert(new Set(penalty).size > new Set(plain).size, `${penalty} against ${plain}`);
   await assertRejects(
     () => Array.fromAsync(fillIn(model, [1, 2], { mask: 4 })),
     RangeError,
@@ -298,6 +305,7 @@ Deno.test("a masked model fills its gaps one by one, the surest first", async ()
     assertRejects(() => Array.fromAsync(fillIn(of, [4], { mask: 4, ...options })), Error, said);
   await refused({ beams: 2 }, "beams");
   await refused({ never: [...Array(9).keys()] }, "every token");
+  await assertRejects(() => Array.fromAsync(fillText(model, "a")), Error, "no tokenizer");
   const { maskedLM: _, ...bare } = params;
   await refused({}, "no masked-LM head", { ...model, params: bare });
 });

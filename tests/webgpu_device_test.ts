@@ -5,7 +5,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Device, Precision, Storage } from "../core/program/device.ts";
 import { referenceDevice } from "../core/devices/reference.ts";
-import { findAdapter, openWebgpu, webgpuDevice } from "../core/devices/webgpu/device.ts";
+import { findAdapter, type Gpu, openWebgpu, webgpuDevice } from "../core/devices/webgpu/device.ts";
+import { type ProductTimes, timeProducts } from "../core/devices/webgpu/product_choice.ts";
 import * as x from "../core/program/expression.ts";
 import type { Expression } from "../core/program/expression.ts";
 import {
@@ -20,11 +21,13 @@ import {
 
 const found = await findAdapter();
 const ignore = !found && Deno.env.get("LINEAGE_REQUIRE_WEBGPU") !== "1";
-const opened = new Map<boolean, Promise<Device | null>>();
+const opened = new Map<string, Promise<Device | null>>();
 
-async function webgpu(software = true): Promise<Device> {
-  if (!opened.has(software)) opened.set(software, openWebgpu({ software }));
-  const device = await opened.get(software);
+/** A device that makes kernels for a software adapter, or for a GPU on which tiles take so many ms. */
+async function webgpu(software = true, tiled = 1): Promise<Device> {
+  const key = `${software} ${tiled}`, timer = () => Promise.resolve({ tiled, registers: 1 });
+  if (!opened.has(key)) opened.set(key, openWebgpu({ software, timer }));
+  const device = await opened.get(key);
   assert(device, "no WebGPU adapter, but LINEAGE_REQUIRE_WEBGPU is 1");
   return device;
 }
@@ -328,6 +331,41 @@ for (const software of [true, false]) {
     }
   });
 }
+
+test("random matrix products agree with the reference, by the registers of a real GPU", async () => {
+  const dice = new Dice(15), device = await webgpu(false, 2);
+  for (let i = 0; i < 8; i++) await agree(device, randomContraction(dice), 1e-4);
+  for (let i = 0; i < 3; i++) {
+    await agreeInHalves(device, randomContraction(dice), MIXTURES[i], 1e-4);
+  }
+});
+
+test("a GPU multiplies in the way that was faster, or as fast, with tiles", async () => {
+  const registers: [number, boolean][] = [[5, true], [1, true], [0.95, true], [0.8, false], [
+    0.1,
+    false,
+  ]];
+  for (const [time, tiled] of registers) {
+    const timer = () => Promise.resolve({ tiled: 1, registers: time });
+    const device = await openWebgpu({ software: false, timer }) as Gpu;
+    const way = tiled ? "products tiled by workgroups" : "products in registers";
+    assertEquals([device.tiled, device.description.endsWith(way)], [tiled, true]);
+    device.gpu.destroy();
+  }
+  const silent = await openWebgpu({ software: false, timer: () => Promise.resolve(undefined) });
+  assertEquals((silent as Gpu).tiled, true);
+  const refuse = () => Promise.reject(new Error("a software adapter was measured"));
+  assertEquals((await openWebgpu({ software: true, timer: refuse }) as Gpu).tiled, false);
+});
+
+test("a GPU is measured by its own clock when its device is made, which costs it no room", async () => {
+  let times: ProductTimes | undefined;
+  const timer = async (device: Gpu) => times = await timeProducts(device);
+  const { gpu, numbers, tiled } = await openWebgpu({ software: false, timer }) as Gpu;
+  if (!gpu.features.has("timestamp-query")) return assertEquals([times, tiled], [undefined, true]);
+  assert(times && times.tiled > 0 && times.registers > 0, JSON.stringify(times));
+  assertEquals((numbers as unknown as { inUse: number }).inUse, 0);
+});
 
 /** The values of an expression of one input. */
 async function values(e: Expression, inputs: ArrayLike<number>): Promise<number[]> {

@@ -13,6 +13,7 @@ import type { Program } from "../../program/program.ts";
 import { findAdapter, openGpu } from "./adapter.ts";
 import type { Kernel } from "./kernel.ts";
 import { Pool } from "./memory.ts";
+import { type ProductTimer, shouldTile, timeProducts } from "./product_choice.ts";
 import { GpuProgram } from "./program.ts";
 
 export { findAdapter, type FoundAdapter } from "./adapter.ts";
@@ -30,11 +31,19 @@ export async function webgpuDevice(
   return await (shared ??= openWebgpu());
 }
 
-/** A device of its own, for tests; `software` chooses the kernels for a software adapter or a GPU. */
-export async function openWebgpu(options: { software?: boolean } = {}): Promise<Device | null> {
+/**
+ * A device of its own, for tests; `software` chooses the kernels for a software adapter or a GPU, `timer`
+ * measures how that GPU should multiply.
+ */
+export async function openWebgpu(
+  options: { software?: boolean; timer?: ProductTimer } = {},
+): Promise<Device | null> {
   const found = await findAdapter();
   if (!found) return null;
-  return new Gpu(await openGpu(found), found.description, options.software ?? found.software);
+  const { software = found.software, timer = timeProducts } = options;
+  const device = new Gpu(await openGpu(found), found.description, software);
+  if (!software) device.tiled = shouldTile(await timer(device));
+  return device;
 }
 
 /** Submissions under way at one time, and after how many of them the GPU is asked whether it is done. */
@@ -73,8 +82,8 @@ export class Gpu implements Device {
   readonly name = "webgpu";
   readonly fuses = true;
   readonly buffersPerLoop: number;
-  /** Whether products are tiled by workgroups. */
-  readonly tiled: boolean;
+  /** Whether products are tiled by workgroups; set before the first of them is made. */
+  tiled: boolean;
   /** Buffers of storages, and scratch for as long as a run is prepared. */
   readonly numbers: Pool;
   /** Buffers through which numbers come to the host. */
@@ -87,7 +96,7 @@ export class Gpu implements Device {
   private lost: Error | null = null;
 
   /** On a GPU, or on a `software` adapter that plays one. */
-  constructor(readonly gpu: GPUDevice, readonly description: string, readonly software: boolean) {
+  constructor(readonly gpu: GPUDevice, readonly adapter: string, readonly software: boolean) {
     const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     this.tiled = !software;
     this.buffersPerLoop = gpu.limits.maxStorageBuffersPerShaderStage;
@@ -103,6 +112,10 @@ export class Gpu implements Device {
           'or take another device, such as device("wasm")',
       );
     });
+  }
+
+  get description(): string {
+    return `${this.adapter}, products ${this.tiled ? "tiled by workgroups" : "in registers"}`;
   }
 
   /** Throws what went wrong since the last check. */

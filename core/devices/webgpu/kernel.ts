@@ -24,6 +24,16 @@ export interface Kernel {
   groups: number;
 }
 
+/** What a GPU is like. */
+export interface Ways {
+  /** Whether a processor plays it: a thread does much, and shares nothing with others. */
+  readonly software: boolean;
+  /** Whether the threads of a workgroup share tiles of a product's factors. */
+  readonly tiled: boolean;
+  /** How many buffers a kernel can bind. */
+  readonly buffersPerLoop: number;
+}
+
 /** A buffer that a kernel binds; `type` is that of its elements. */
 export interface Argument {
   /** Index into the program's buffers. */

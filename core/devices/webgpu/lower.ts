@@ -8,31 +8,22 @@
  */
 import { constant } from "../../program/expression.ts";
 import type { BufferPlan, Loop, Program, Scatter, Step } from "../../program/program.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, Ways } from "./kernel.ts";
 import { loopKernel } from "./loop_kernel.ts";
 import { productKernel } from "./product_kernel.ts";
 import { scatterKernels } from "./scatter_kernel.ts";
 
-/** What a GPU is like. */
-export interface Ways {
-  /** Whether threads should share a row and fold it in a tree, as a real GPU wants it. */
-  trees: boolean;
-  /** Whether the threads of a workgroup should share tiles of a product's factors. */
-  tiled: boolean;
-  /** How many buffers a kernel can bind. */
-  buffersPerLoop: number;
-}
-
 /** The kernels of each step of a program, and its buffers and slots with those that they need besides. */
 export function lower(
   program: Program,
-  { trees, tiled, buffersPerLoop }: Ways,
+  ways: Ways,
 ): { kernels: Kernel[][]; buffers: BufferPlan[]; slots: number[] } {
   const buffers = [...program.buffers], slots = [...program.slots];
+  const { software, buffersPerLoop } = ways, trees = !software;
   const kernels = program.steps.map((given): Kernel[] => {
     const step = atHome(given, program.buffers);
     if (step.kind === "loop") return [loopKernel(step, buffers, trees) ?? []].flat();
-    if (step.kind === "contraction") return [productKernel(step, buffers, tiled) ?? []].flat();
+    if (step.kind === "contraction") return [productKernel(step, buffers, ways) ?? []].flat();
     const elements = step.rows * 2, slot = slots.push(elements) - 1;
     const links = buffers.push({ elements, binding: -1, slot }) - 1;
     const cleared = loopKernel(zeros(step), buffers, trees) ?? [];

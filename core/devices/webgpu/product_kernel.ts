@@ -7,8 +7,8 @@
  * Maths  c[i, j] = Σ_k a[i, k] · b[k, j]. A block's columns are rows of the matrix: C = A·B is Cᵀ = Bᵀ·Aᵀ.
  * Differs from the paper: there is none.
  * Trap   A software adapter's loads are its bottleneck and workgroup memory only costs: large pieces of c
- *        straight from the buffers. A real GPU wants smaller ones, and tiles of a and b that a workgroup
- *        shares.
+ *        straight from the buffers. A real GPU wants smaller ones, and most want tiles of a and b that a
+ *        workgroup shares (product_choice.ts asks it).
  * @module
  */
 import {
@@ -26,6 +26,7 @@ import {
   one,
   Parameters,
   unravel,
+  type Ways,
 } from "./kernel.ts";
 
 /** How many k a shared tile holds. */
@@ -37,15 +38,15 @@ interface Division {
   threads: [down: number, across: number];
 }
 
-/** The kernel of a contraction; null if the product is empty. `tiled`: a real GPU's way. */
+/** The kernel of a contraction; null if the product is empty. */
 export function productKernel(
   given: Contraction,
   plans: readonly BufferPlan[],
-  tiled: boolean,
+  ways: Ways,
 ): Kernel | null {
   if (elementsOf(given.batch) * given.m * given.n === 0) return null;
   const c = given.c.column !== 1 && given.c.row === 1 ? transposed(given) : given;
-  return new ProductWriter(c, plans, tiled).kernel();
+  return new ProductWriter(c, plans, ways).kernel();
 }
 
 /** (a b)ᵀ = bᵀ aᵀ */
@@ -89,6 +90,7 @@ interface Factor {
 class ProductWriter {
   private readonly parameters = new Parameters();
   private readonly division: Division;
+  private readonly tiled: boolean;
   private readonly size: { m: string; n: string; k: string };
   private readonly a: Factor;
   private readonly b: Factor;
@@ -98,10 +100,11 @@ class ProductWriter {
   constructor(
     private readonly c: Contraction,
     private readonly plans: readonly BufferPlan[],
-    private readonly tiled: boolean,
+    { software, tiled }: Ways,
   ) {
     const { parameters: p } = this;
-    this.division = tiled ? forGpu(c) : forSoftware(c);
+    this.tiled = tiled;
+    this.division = software ? forSoftware(c) : forGpu(c);
     this.size = { m: p.add(c.m), n: p.add(c.n), k: p.add(c.k) };
     this.a = this.factor("a", c.a);
     this.b = this.factor("b", c.b);

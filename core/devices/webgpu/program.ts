@@ -10,7 +10,7 @@
 import type { Executable, Storage, Values } from "../../program/device.ts";
 import type { BufferPlan, Program } from "../../program/program.ts";
 import type { Gpu, Numbers, Pipeline } from "./device.ts";
-import { type Kernel, WIDEST } from "./kernel.ts";
+import { type Kernel, type Ways, WIDEST } from "./kernel.ts";
 import { lower } from "./lower.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
@@ -33,10 +33,9 @@ export class GpuProgram implements Executable {
   private readonly steps: number;
   private readonly uniforms: GPUBuffer;
 
-  /** Compiles a program for a device. */
-  constructor(private readonly device: Gpu, program: Program) {
-    const { software, tiled, buffersPerLoop } = device;
-    const { kernels, buffers, slots } = lower(program, { trees: !software, tiled, buffersPerLoop });
+  /** Compiles a program for a device, in its ways or in others. */
+  constructor(private readonly device: Gpu, program: Program, ways: Ways = device) {
+    const { kernels, buffers, slots } = lower(program, ways);
     [this.plans, this.slots, this.steps] = [buffers, slots, kernels.length];
     let offset = 0;
     const prepare = (kernel: Kernel, step: number): Bound => {

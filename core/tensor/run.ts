@@ -136,10 +136,10 @@ function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, 
  * The same tensor twice is held once.
  *
  * With `"half"` the numbers are rounded to IEEE's binary16, to the nearest, as inference allows: 11 bits
- * of precision; a number beyond 65,504 becomes infinite, one below 6e-5 loses bits and below 3e-8 all. They
- * are the same on every device. On WebGPU they take half the room and half the way from memory, computing is
- * in single precision as ever; the other devices store them as before. What is kept so is only read: an
- * update of it is refused. What was not given but computed, or kept before, is rounded on the host.
+ * of precision; beyond 65,504 they become infinite, below 6e-5 they lose bits, below 3e-8 all. Given
+ * numbers become the same on every device. On WebGPU halves take half the room and half the way from
+ * memory, while computing stays in single precision; other devices store them as before. Halves are only
+ * read: an update is refused. What was computed, or kept before, is rounded on the host.
  *
  * @example
  * ```ts

@@ -7,7 +7,8 @@
  * Maths  reward(y) = β·(log π(y|x) − log π₀(y|x));  L = −mean log σ(reward(chosen) − reward(rejected))
  * Axes   B answers: the first half the chosen ones, the second half the rejected · T positions · V vocabulary
  * Differs from the paper: nothing of DPO's. It differs from InstructGPT's, which trains a reward model
- *        (reward_model.ts) and then by PPO; both pull towards the same model, this one in one step.
+ *        (reward_model.ts) and then by PPO (policy_optimization.ts); both pull towards the same model, this
+ *        one in one step.
  * Trap   The probabilities are those of whole answers, sums over tokens, not means; and π₀ must not learn.
  * @module
  */

@@ -7,10 +7,11 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { referenceDevice } from "../core/devices/reference.ts";
 import { type Request, schedule } from "../core/tensor/emit.ts";
 import { input } from "../core/program/expression.ts";
-import { graphKey } from "../core/tensor/graph_key.ts";
+import { writeKey } from "../core/tensor/graph_key.ts";
 import * as t from "../core/tensor/mod.ts";
 import { Tensor, tensor } from "../core/tensor/mod.ts";
 import { type Program, touched } from "../core/program/program.ts";
+import { sourcesFirst } from "../core/tensor/walk.ts";
 import { assertAgrees } from "./compare.ts";
 import { onEveryDevice } from "./devices.ts";
 import { given, some } from "./numbers.ts";
@@ -168,18 +169,89 @@ Deno.test("equal tensors are computed once, and buffers whose lives do not overl
   assertEquals(schedule({ outputs: [long], updates: [] }, WAYS[0]).program.slots, [8, 8]);
 });
 
+/** The key of a request; with `over`, written over what is there. */
+function keyOf(request: Request, over: number[] = []): number[] {
+  writeKey(request, false, over);
+  return over;
+}
+
+Deno.test("a graph built again has the same key; graphs with one key have one program", () => {
+  const programs = new Map<string, string>(), list: number[] = [];
+  for (let seed = 0; seed < 400; seed++) {
+    const request = (): Request => ({
+      outputs: questions(new RandomGraph(seed, undefined, [1, 2], 50)),
+      updates: [],
+    });
+    const one = request(), key = keyOf(one).join();
+    assertEquals(key, keyOf(request()).join(), `seed ${seed}`);
+    assertEquals(key, keyOf(one, list).join(), `seed ${seed}: nothing is left of the key before`);
+    const program = JSON.stringify(schedule(one, WAYS[3]).program);
+    assertEquals(programs.get(key) ?? program, program, `seed ${seed}`);
+    programs.set(key, program);
+  }
+});
+
+Deno.test("what makes another program makes another key", () => {
+  const x = some("T D", [3, 4]), held = hold(x, new Map()), half = hold(x, new Map());
+  Object.assign(half.origin, { half: true });
+  const view = (strides: number[], offset: number) =>
+    new Tensor(["T"], [2], { kind: "view", base: x, strides, offset }, [x]);
+  const found: Tensor = t.gather(x, tensor("B", [0, 1]));
+  const asked: [Tensor[], [Tensor, Tensor][]?][] = [
+    [[x]],
+    [[x, x]],
+    [[held]],
+    [[half]],
+    [[t.rename(x, "T D -> T E")]],
+    [[tensor("T D", new Float32Array(12), [4, 3])]],
+    [[t.sum(x, "T")]],
+    [[t.sum(x, "D")]],
+    [[t.max(x, "D")]],
+    [[view([4], 0)]],
+    [[view([4], 1)]],
+    [[view([1], 0)]],
+    [[t.pad(x, "T", 1, 2)]],
+    [[t.pad(x, "T", 2, 1)]],
+    [[t.pad(x, "D", 1, 2)]],
+    [[t.subtract(held, x)]],
+    [[t.subtract(x, held)]],
+    [[t.subtract(x, x)]],
+    [[found]],
+    [[new Tensor(found.axes, found.shape, { kind: "map", expression: input(0) }, found.inputs)]],
+    [[t.exp(held), held]],
+    [[held, t.exp(held)]],
+    [[t.exp(held)], [[held, t.exp(held)]]],
+    [[], [[held, t.exp(held)]]],
+  ];
+  const keys = asked.map(([outputs, updates = []]) => keyOf({ outputs, updates }).join());
+  keys.forEach((key, i) => assertEquals(keys.indexOf(key), i));
+});
+
+Deno.test("a walk meets every tensor once, after its sources, whatever was walked before", () => {
+  for (let seed = 0; seed < 100; seed++) {
+    const { tensors } = new RandomGraph(seed), whole = sourcesFirst(tensors);
+    for (const roots of [tensors.slice(-1), tensors.slice(0, 3), tensors]) {
+      const order = sourcesFirst(roots);
+      assertEquals(new Set(order).size, order.length);
+      order.forEach((x, i) => assert(x.inputs.every((s) => order.slice(0, i).includes(s))));
+      assert(roots.every((x) => order.includes(x)));
+    }
+    assert(sourcesFirst(tensors).every((x, i) => x === whole[i]));
+  }
+});
+
 Deno.test("graphs whose descriptions could be run together have different keys", () => {
   const leaves = Array.from({ length: 100 }, (_, i) => tensor("T", [i]));
   const key = (id: number, leaf: number) => {
     const origin = { kind: "map", expression: { ...input(0), id } } as const;
     const map = new Tensor(["T"], [1], origin, [leaves[leaf]]);
-    return graphKey({ outputs: [...leaves, map], updates: [] }, false).key;
+    return keyOf({ outputs: [...leaves, map], updates: [] });
   };
   assertNotEquals(key(54, 7), key(5, 47));
   const fold = (over: string, leaf: number) => {
     const wide = leaves.map((x) => t.broadcast(x, "T T4", { T4: 2 }) as Tensor);
     const sum = t.sum(wide[leaf], over);
-    return graphKey({ outputs: [...leaves, ...wide, sum], updates: [] }, false).key;
+    return keyOf({ outputs: [...leaves, ...wide, sum], updates: [] });
   };
   assertNotEquals(fold("T4", 7), fold("T", 47));
 });

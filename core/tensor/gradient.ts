@@ -92,17 +92,16 @@ export function gradients<P>(loss: Tensor<"">, params: P): P {
   return mapNested(params, (x) => collected.get(x) ?? zeros(x.axes.join(" "), x.shape));
 }
 
-function backpropagate(loss: Tensor, targets: Tensor[]): Map<Tensor, Tensor> {
-  const wanted = new Set(targets);
-  const order = ancestors(loss, wanted);
-  const between = new Set(order);
-  const collected = new Map<Tensor, Tensor>([[loss, full("", [], 1)]]);
-  for (const x of order.reverse()) {
+function backpropagate(loss: Tensor, targets: Tensor[]): Map<Tensor, Tensor | undefined> {
+  const wanted = new Set(targets), collected = between(wanted, loss);
+  const order = [...collected.keys()].reverse();
+  collected.set(loss, full("", [], 1));
+  for (const x of order) {
     const gradient = collected.get(x);
     if (!gradient || !x.backward) continue;
     x.backward(gradient).forEach((g, i) => {
       const parent = x.parents[i];
-      if (!g || isZero(g) || !between.has(parent)) return;
+      if (!g || isZero(g) || !collected.has(parent)) return;
       const before = collected.get(parent);
       collected.set(parent, before ? add(before, g) : g);
     });
@@ -111,13 +110,13 @@ function backpropagate(loss: Tensor, targets: Tensor[]): Map<Tensor, Tensor> {
   return collected;
 }
 
-/** What lies between the targets and the loss, parents before children. */
-function ancestors(loss: Tensor, targets: Set<Tensor>): Tensor[] {
-  const reached = new Set<Tensor>();
+/** What lies between the targets and the loss, parents before children; as yet without a gradient. */
+function between(targets: Set<Tensor>, loss: Tensor): Map<Tensor, Tensor | undefined> {
+  const reached = new Map<Tensor, Tensor | undefined>();
   for (const x of sourcesFirst([loss], (x) => x.parents)) {
-    if (targets.has(x) || x.parents.some((p) => reached.has(p))) reached.add(x);
+    if (targets.has(x) || x.parents.some((p) => reached.has(p))) reached.set(x, undefined);
   }
-  return [...reached];
+  return reached;
 }
 
 /**

@@ -14,9 +14,10 @@ import type { Device, Executable, Precision, Storage, Values } from "../program/
 import { chosenDevice, device } from "../devices/choice.ts";
 import { type Request, schedule } from "./emit.ts";
 import { leaves, mapNested } from "./gradient.ts";
-import { graphKey } from "./graph_key.ts";
+import { writeKey } from "./graph_key.ts";
 import type { Program } from "../program/program.ts";
 import { type Origin, Tensor } from "./tensor.ts";
+import { sourcesFirst } from "./walk.ts";
 
 /** A record of tensors with numbers in their place. */
 export type NumbersOf<P> = P extends Tensor ? Values
@@ -27,6 +28,7 @@ export type NumbersOf<P> = P extends Tensor ? Values
 export type Updates = readonly (readonly [target: unknown, value: unknown])[];
 
 interface Plan {
+  key: Int32Array;
   program: Program;
   executable: Executable;
   /** For each binding: a storage of the plan's own, or undefined where one is given at each run. */
@@ -37,8 +39,11 @@ interface Plan {
   leafOrder: number[];
 }
 
-const plans = new WeakMap<Device, Map<string, Plan>>();
+/** The plans of each device, the one used last first. */
+const plans = new WeakMap<Device, Plan[]>();
 const maximumPlans = 256;
+/** The key of the graph at hand. */
+const key: number[] = [];
 
 /**
  * Compute tensors and bring their numbers to the host; in the same run, give held tensors new values.
@@ -236,20 +241,15 @@ function onDevice<T>(tensors: Tensor[], run: (on: Device) => Promise<T>): Promis
 /** The device that holds something of a graph, or an error if two do. */
 function deviceOf(tensors: readonly Tensor[]): Device | undefined {
   let found: Device | undefined;
-  const seen = new Set<Tensor>(), open = [...tensors];
-  for (let x = open.pop(); x; x = open.pop()) {
-    if (seen.has(x)) continue;
-    seen.add(x);
-    if (x.origin.kind === "held") {
-      found ??= x.origin.device;
-      if (found !== x.origin.device) {
-        throw new Error(
-          `tensors on two devices (${found.name} and ${x.origin.device.name}) meet in one graph;` +
-            ` read them from one and keep them on the other`,
-        );
-      }
+  for (const { origin } of sourcesFirst(tensors)) {
+    if (origin.kind !== "held") continue;
+    found ??= origin.device;
+    if (found !== origin.device) {
+      throw new Error(
+        `tensors on two devices (${found.name} and ${origin.device.name}) meet in one graph;` +
+          ` read them from one and keep them on the other`,
+      );
     }
-    open.push(...x.inputs);
   }
   return found;
 }
@@ -262,8 +262,8 @@ function execute(
   storages?: Storage[],
 ): Promise<Values[]> {
   if (request.outputs.length + request.updates.length === 0) return Promise.resolve([]);
-  const { key, leaves: given } = graphKey(request, storages !== undefined);
-  const plan = planFor(on, key, request, given, storages !== undefined);
+  const given = writeKey(request, storages !== undefined, key);
+  const plan = planFor(on, request, given, storages !== undefined);
   const bindings = plan.own.map((own, i): Storage => {
     if (i >= plan.leafOrder.length) return own ?? storages![i - plan.leafOrder.length];
     const { origin } = given[plan.leafOrder[i]];
@@ -277,42 +277,40 @@ function execute(
   return plan.executable.run(bindings, reads.map((i) => plan.leafOrder.length + i));
 }
 
-function planFor(
-  on: Device,
-  key: string,
-  request: Request,
-  given: Tensor[],
-  storesElsewhere: boolean,
-): Plan {
-  const cache = plans.get(on) ?? new Map<string, Plan>();
-  plans.set(on, cache);
-  const found = cache.get(key);
-  if (found) {
-    cache.delete(key); // to the end: the first of the map is the one not used for longest
-    cache.set(key, found);
-    return found;
-  }
+/** The plan for the key at hand: known already, or new. */
+function planFor(on: Device, request: Request, given: Tensor[], storesElsewhere: boolean): Plan {
+  const known = plans.get(on) ?? [];
+  plans.set(on, known);
+  const at = known.findIndex((plan) => isAtHand(plan.key));
+  const plan = at < 0 ? newPlan(on, request, given, storesElsewhere) : known.splice(at, 1)[0];
+  if (known.unshift(plan) > maximumPlans) forget(on, known.pop()!);
+  return plan;
+}
+
+function isAtHand(other: Int32Array): boolean {
+  if (other.length !== key.length) return false;
+  for (let i = 0; i < key.length; i++) if (other[i] !== key[i]) return false;
+  return true;
+}
+
+function newPlan(on: Device, request: Request, given: Tensor[], storesElsewhere: boolean): Plan {
   const { program, leaves } = schedule(request, on);
   const own = [
     ...leaves.map((x) => x.origin.kind === "data" ? on.allocate(x.elements) : undefined),
     ...request.outputs.map((x) => storesElsewhere ? undefined : on.allocate(x.elements)),
   ];
   const leafOrder = leaves.map((x) => given.findIndex((g) => g.origin === x.origin));
-  const plan = {
+  return {
+    key: Int32Array.from(key), // a number too large for it equals none: such a graph is planned anew
     program,
     executable: on.compile(program),
     own,
     loaded: own.map(() => undefined),
     leafOrder,
   };
-  cache.set(key, plan);
-  if (cache.size > maximumPlans) forget(on, cache);
-  return plan;
 }
 
-function forget(on: Device, cache: Map<string, Plan>): void {
-  const [oldest, plan] = cache.entries().next().value!;
-  cache.delete(oldest);
+function forget(on: Device, plan: Plan): void {
   plan.executable.dispose();
   for (const storage of plan.own) if (storage) on.free(storage);
 }

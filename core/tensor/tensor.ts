@@ -46,6 +46,8 @@ export class Tensor<out S extends string = string> {
   declare readonly [named]: S;
   /** What gradients pass back to; the inputs, unless an operation says otherwise. */
   readonly parents: readonly Tensor[];
+  /** @ignore Its place in the order of the latest walk that met it (walk.ts). */
+  place = 0;
 
   /** For operations; others use `tensor`, `scalar`, `zeros`, `full`. */
   constructor(

@@ -2,8 +2,10 @@
  * Walking through a graph of tensors.
  *
  * Idea   A recurrent network over a long text is a graph thousands of tensors deep: the walk keeps its own
- *        stack, as that of the language would overflow.
- * Differs from the paper: there is none.
+ *        stack, as that of the language would overflow. And every training step walks, so a walk makes no
+ *        set of what it has met: each tensor knows its place in the latest order, and that order tells
+ *        whether the tensor is there.
+ * Differs from the paper: Briggs & Torczon 1993 keep such a set of small numbers in two arrays.
  * @module
  */
 import type { Tensor } from "./tensor.ts";
@@ -13,17 +15,14 @@ export function sourcesFirst(
   roots: readonly Tensor[],
   sources: (x: Tensor) => readonly Tensor[] = (x) => x.inputs,
 ): Tensor[] {
-  const seen = new Set<Tensor>(), order: Tensor[] = [];
+  const order: Tensor[] = [], stack: Tensor[] = [];
+  const isNew = (x: Tensor) => order[x.place] !== x;
   for (const root of roots) {
-    const stack = seen.has(root) ? [] : [{ x: root, next: 0 }];
-    seen.add(root);
+    if (isNew(root)) stack.push(root);
     while (stack.length) {
-      const top = stack.at(-1)!, source = sources(top.x)[top.next++];
-      if (!source) order.push(stack.pop()!.x);
-      else if (!seen.has(source)) {
-        seen.add(source);
-        stack.push({ x: source, next: 0 });
-      }
+      const x = stack.at(-1)!, source = sources(x).find(isNew);
+      if (source) stack.push(source);
+      else x.place = order.push(stack.pop()!) - 1;
     }
   }
   return order;

@@ -48,6 +48,8 @@ const CONTROL_BYTES = 256;
 const LOOKS = 2000;
 /** The main thread of a page may not sleep. */
 const maySleep = !("document" in globalThis);
+/** Milliseconds that a thread takes to wake up: what is done by then calls for no thread. */
+const WAKING = 0.02;
 /** Bytes of scratch memory for each thread. */
 const SCRATCH_BYTES = 1 << 15;
 
@@ -138,9 +140,11 @@ export class Threads {
   readonly #scratch: number;
   #lastModule = 0;
   #started = false;
+  #patience: number;
 
   /** So many threads; `patience`: milliseconds to work alone before the others are started. */
-  constructor(readonly memory: Memory, readonly count: number, private patience: number) {
+  constructor(readonly memory: Memory, readonly count: number, private readonly patience: number) {
+    this.#patience = patience;
     this.#at = memory.take(CONTROL_BYTES);
     this.#scratch = memory.take(count * SCRATCH_BYTES);
     this.#control = memory.words(this.#at, CONTROL_BYTES / 4).fill(0);
@@ -170,10 +174,11 @@ export class Threads {
       return this.#kernels[kernel](parameters, 0, units, this.#scratch);
     }
     if (!this.#started) {
-      if (this.patience <= 0) this.#start();
+      if (this.#patience <= 0) this.#start();
       const begin = performance.now();
       this.#kernels[kernel](parameters, 0, units, this.#scratch);
-      this.patience -= performance.now() - begin;
+      const left = this.#patience + begin + WAKING - performance.now();
+      this.#patience = Math.min(left, this.patience);
       return;
     }
     const control = this.#control, chunks = Math.ceil(units / grain);

@@ -34,6 +34,7 @@ import {
   normal,
   randomKey,
   read,
+  readRows,
   rearrange,
   rename,
   scale,
@@ -84,18 +85,10 @@ const doubled = scale(x, 2);
 console.log(doubled, "is an expression;", await read(doubled), "are its numbers.");
 
 // %% [markdown]
-// `read` gives a flat list, the last axis running fastest. To look at a matrix we cut it into rows.
+// `read` gives a flat list, the last axis running fastest; `readRows` cuts it into rows.
 
 // %%
-/** The numbers of a tensor, cut into rows along its last axis. */
-async function rowsOf(y: Tensor): Promise<number[][]> {
-  const numbers = Array.from(await read(y)), width = y.shape.at(-1)!;
-  return Array.from(
-    { length: numbers.length / width },
-    (_, i) => numbers.slice(i * width, (i + 1) * width),
-  );
-}
-console.log(await rowsOf(doubled));
+console.log(await readRows(doubled));
 
 // %% [markdown]
 // ## Broadcasting by name
@@ -117,7 +110,7 @@ for (
     ["T", add(grid, tensor("T", numbers))],
   ] as const
 ) {
-  await show(heatMap(await rowsOf(sum), {
+  await show(heatMap(await readRows(sum), {
     title: `add(grid: "T D", vector: "${axis}")`,
     rows: labels("T"),
     columns: labels("D"),
@@ -209,8 +202,8 @@ const vectors = tensor("T H·K", [
 ]);
 const heads = rearrange(vectors, "T (H K) -> H T K", { H: 3 });
 const back = rearrange(heads, "H T K -> T (H K)");
-console.log(heads, await rowsOf(heads));
-console.log(back, await rowsOf(back));
+console.log(heads, await readRows(heads));
+console.log(back, await readRows(back));
 
 // %% [markdown]
 // `rename` only gives other names. It is needed where one thing plays two parts: in self-attention
@@ -222,7 +215,7 @@ console.log(back, await rowsOf(back));
 // %%
 const queries = rename(x, "T D -> Tq D"), keys = rename(x, "T D -> Tk D");
 const scores = einsum("Tq D, Tk D -> Tq Tk", queries, keys);
-console.log(scores, await rowsOf(scores));
+console.log(scores, await readRows(scores));
 
 // %% [markdown]
 // ## Softmax over a named axis
@@ -240,7 +233,7 @@ for (const axis of ["Tk", "Tq"] as const) {
   const shares = softmax(scale(scores, 0.5), axis);
   const other = axis === "Tk" ? "row" : "column";
   const sums = [...await read(sum(shares, axis))].map((s) => s.toFixed(3)).join(", ");
-  await show(heatMap(await rowsOf(shares), {
+  await show(heatMap(await readRows(shares), {
     title: `softmax(scale(scores, 0.5), "${axis}")`,
     note: `sum of each ${other}: ${sums}`,
     rows: words,

@@ -49,6 +49,7 @@ import {
   normal,
   randomKey,
   read,
+  readRows,
   rearrange,
   rename,
   scalar,
@@ -67,16 +68,6 @@ import { heatMap, lineChart, smallMultiples } from "@lineage/lineage/drawing/svg
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
-
-// %%
-/** The numbers of a matrix, row by row. */
-async function rowsOf(y: Tensor): Promise<number[][]> {
-  const numbers = Array.from(await read(y)), width = y.shape.at(-1)!;
-  return Array.from(
-    { length: numbers.length / width },
-    (_, i) => numbers.slice(i * width, (i + 1) * width),
-  );
-}
 
 // %% [markdown]
 // ## Three words, by hand
@@ -98,7 +89,7 @@ const x = tensor("T K", [
 const q = rename(x, "T K -> Tq K"), k = rename(x, "T K -> Tk K"), v = k;
 const scores = einsum("Tq K, Tk K -> Tq Tk", q, k);
 const map = { rows: words, columns: words, rowLabel: "query", columnLabel: "key", numbers: true };
-await show(heatMap(await rowsOf(scores), { title: "Step 1: scores", ...map }));
+await show(heatMap(await readRows(scores), { title: "Step 1: scores", ...map }));
 
 // %% [markdown]
 // **Step 2: scaling.** The scores are divided by $\sqrt K$, here $\sqrt 2$. Why, we shall see.
@@ -108,7 +99,7 @@ await show(heatMap(await rowsOf(scores), { title: "Step 1: scores", ...map }));
 
 // %%
 const weights = softmax(scale(scores, 1 / Math.sqrt(2)), "Tk");
-await show(heatMap(await rowsOf(weights), { title: "Step 3: weights", range: [0, 1], ...map }));
+await show(heatMap(await readRows(weights), { title: "Step 3: weights", range: [0, 1], ...map }));
 
 // %% [markdown]
 // **Step 4: the average.** Each word takes the values of all words, by weight:
@@ -122,13 +113,13 @@ await show(heatMap(await rowsOf(weights), { title: "Step 3: weights", range: [0,
 // %%
 const out = einsum("Tq Tk, Tk K -> Tq K", weights, v);
 const short = (list: Iterable<number>) => [...list].map((n) => n.toFixed(3)).join("  ");
-const miceScores = (await rowsOf(scores))[2];
+const miceScores = (await readRows(scores))[2];
 const exponentials = miceScores.map((s) => Math.exp(s / Math.sqrt(2)));
 const total = exponentials.reduce((a, b) => a + b);
 console.log("scores        ", short(miceScores));
 console.log("exponentials  ", short(exponentials), " with sum", total.toFixed(3));
 console.log("weights       ", short(exponentials.map((e) => e / total)));
-console.log("average       ", short((await rowsOf(out))[2]));
+console.log("average       ", short((await readRows(out))[2]));
 
 // %% [markdown]
 // In the plane, every output lies within the triangle of the values: an average cannot leave it. And
@@ -136,7 +127,7 @@ console.log("average       ", short((await rowsOf(out))[2]));
 
 // %%
 const inPlane = async (name: string, y: Tensor, marked: string) => {
-  const rows = await rowsOf(y);
+  const rows = await readRows(y);
   const labels = words.map((word) => word + marked);
   return {
     name,
@@ -243,7 +234,7 @@ const views = [
   { title: "A single head: both mixed", seen: at(looks(1), "H", 0) },
 ];
 for (const { title, seen } of views) {
-  await show(heatMap(await rowsOf(seen), { title, range: [0, 1], ...wordMap }));
+  await show(heatMap(await readRows(seen), { title, range: [0, 1], ...wordMap }));
 }
 
 // %% [markdown]
@@ -273,7 +264,7 @@ const asking = rename(vectors, "B H T K -> B H Tq K");
 const offering = rename(vectors, "B H T K -> B H Tk K");
 const masked = async (title: string, mask: Tensor<"Tq Tk">) => {
   const seen = attention(asking, offering, offering, hide(mask)).weights;
-  return heatMap(await rowsOf(seen), { title, rows: text, columns: text, range: [0, 1] });
+  return heatMap(await readRows(seen), { title, rows: text, columns: text, range: [0, 1] });
 };
 await show(smallMultiples([
   [await masked("No mask", everything), await masked("Padding", multiply(everything, padding))],
@@ -309,7 +300,7 @@ function attend(one: Tensor<"T D">, mask?: Tensor<"Tq Tk">) {
 const { weights: untrained } = attend(tokens);
 console.log(`${countParameters(declaredBlock)} parameters; ${untrained}`);
 const panels = [0, 1, 2, 3].map(async (head) =>
-  heatMap(await rowsOf(at(untrained, "H", head)), {
+  heatMap(await readRows(at(untrained, "H", head)), {
     title: `head ${head + 1}`,
     range: [0, 1],
     bare: true,
@@ -363,7 +354,7 @@ await show(table(await Promise.all(tested)));
 // %%
 const clocks = sinusoidalPositions(24, 32);
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => String(i));
-await show(heatMap(await rowsOf(clocks), {
+await show(heatMap(await readRows(clocks), {
   title: "Sinusoidal positions",
   rowLabel: "place t",
   columnLabel: "number of the vector",
@@ -380,7 +371,7 @@ await show(heatMap(await rowsOf(clocks), {
 // same for every $t$. So a head *can* learn to look "one to the left". Below it does.
 
 // %%
-const products = await rowsOf(einsum(
+const products = await readRows(einsum(
   "Tq D, Tk D -> Tq Tk",
   rename(clocks, "T D -> Tq D"),
   rename(clocks, "T D -> Tk D"),
@@ -625,7 +616,7 @@ function lookLeft(places: Tensor<"T D">): Tensor<"Tq D"> {
 
 const leftKeys = rename(sinusoidalPositions(6, 32), "T D -> Tk D");
 const leftScores = einsum("Tq D, Tk D -> Tq Tk", lookLeft(sinusoidalPositions(6, 32)), leftKeys);
-const leftRows = (await rowsOf(leftScores)).slice(1); // place 0 has nothing to its left
+const leftRows = (await readRows(leftScores)).slice(1); // place 0 has nothing to its left
 const looked = leftRows.map((row) => row.indexOf(Math.max(...row)));
 await check("lookLeft", tensor("Tq", looked), [0, 1, 2, 3, 4]);
 

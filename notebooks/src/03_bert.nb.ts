@@ -35,6 +35,7 @@ import {
   multiply,
   randomKey,
   read,
+  readRows,
   rename,
   softmax,
   sqrt,
@@ -82,14 +83,6 @@ console.log(`This notebook runs on ${here.name}: ${here.description}.`);
 const STEPS = 3200;
 
 // %%
-/** The numbers of a tensor, cut into rows along its last axis. */
-async function rowsOf(y: Tensor): Promise<number[][]> {
-  const numbers = Array.from(await read(y)), width = y.shape.at(-1)!;
-  return Array.from(
-    { length: numbers.length / width },
-    (_, i) => numbers.slice(i * width, (i + 1) * width),
-  );
-}
 const average = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
@@ -296,7 +289,7 @@ const deviation = 0.02 * Math.sqrt(BERT_BASE.width / sizes.width);
 const model: ModelParameters = await keep(
   initialise(modelParameters(BERT, sizes, heads), randomKey(1), deviation),
 );
-const untrained = await rowsOf(model.encoder.embedding.word);
+const untrained = await readRows(model.encoder.embedding.word);
 const through = encode(BERT, sizes, model.encoder, asInputs(pair));
 console.log("after each layer  ", through.states);
 console.log("who looks at whom ", through.attentions);
@@ -499,7 +492,7 @@ async function fill(texts: readonly TextInput[], count = 5): Promise<Guess[][]> 
     const places = [...batch.ids.keys()].filter((i) => batch.ids[i] === vocabulary.special.mask);
     const { last } = encode(BERT, sizes, model.encoder, asInputs(batch));
     const scores = nameTokens(BERT, sizes, model, atPlaces(last, tensor("M", places)));
-    for (const row of await rowsOf(softmax(scores, "V"))) {
+    for (const row of await readRows(softmax(scores, "V"))) {
       found.push(likeliest(row.map((p, id) => ({ token: tokenOf(vocabulary, id), p })), count));
     }
   }
@@ -661,7 +654,7 @@ const looks = await Promise.all(attentions.map((weights) =>
   Promise.all(
     Array.from(
       { length: sizes.heads },
-      (_, h) => rowsOf(at(at(weights, "B", 0), "H", h)),
+      (_, h) => readRows(at(at(weights, "B", 0), "H", h)),
     ),
   )
 ));
@@ -791,7 +784,7 @@ function cosines(vectors: Tensor<"V E">, some: readonly string[]): Promise<numbe
   const centred = subtract(known, mean(known, "N"));
   const unit = divide(centred, sqrt(sum(square(centred), "E")));
   const picked = gather(unit, tensor("W", some.map((word) => whole.indexOf(word))));
-  return rowsOf(einsum("W E, N E -> W N", picked, unit));
+  return readRows(einsum("W E, N E -> W N", picked, unit));
 }
 
 const samples = ["mara", "garden", "hammer", "happy", "cheese", "she", "often", "walked"]
@@ -864,7 +857,7 @@ async function compare(some: typeof uses): Promise<number[][][]> {
       const x = at(atPlaces(state, tensor("M", places)), "B", 0);
       const centred = subtract(x, mean(x, "T"));
       const unit = divide(centred, sqrt(sum(square(centred), "D")));
-      return rowsOf(einsum("T D, U D -> T U", unit, rename(unit, "T D -> U D")));
+      return readRows(einsum("T D, U D -> T U", unit, rename(unit, "T D -> U D")));
     }),
   );
 }

@@ -18,9 +18,9 @@
 
 // %%
 import { bothSides, leftToRight, mask, rightToLeft } from "@lineage/lineage/core/masks";
-import { initialise } from "@lineage/lineage/core/parameters";
+import { deviationFor, initialise } from "@lineage/lineage/core/parameters";
 import { alternating, banded } from "@lineage/lineage/core/sparse_attention";
-import { device, keep, randomKey, read, type Tensor, tensor } from "@lineage/lineage/core/tensor";
+import { device, keep, randomKey, read, readRows, tensor } from "@lineage/lineage/core/tensor";
 import { byteBPE } from "@lineage/lineage/core/text/byte_bpe";
 import { trainByteBPE } from "@lineage/lineage/core/text/train_byte_bpe";
 import { exceptBiasesAndNorms } from "@lineage/lineage/core/training/adamw";
@@ -56,15 +56,6 @@ console.log(`This notebook runs on ${here.name}: ${here.description}.`);
 /** Steps of training. More make a better model; try 5,000 when you have the time. */
 const STEPS = 1200;
 
-/** The numbers of a tensor, cut into rows along its last axis. */
-async function rowsOf(y: Tensor): Promise<number[][]> {
-  const numbers = Array.from(await read(y)), width = y.shape.at(-1)!;
-  return Array.from(
-    { length: numbers.length / width },
-    (_, i) => numbers.slice(i * width, (i + 1) * width),
-  );
-}
-
 // %% [markdown]
 // ## From BERT to GPT-3
 //
@@ -92,7 +83,7 @@ const sights = {
 };
 const masks = await Promise.all(
   Object.entries(sights).map(async ([title, sight]) =>
-    heatMap(await rowsOf(mask(sight, 8)), { title, range: [0, 1], bare: true })
+    heatMap(await readRows(mask(sight, 8)), { title, range: [0, 1], bare: true })
   ),
 );
 await show(smallMultiples([masks], {
@@ -163,7 +154,7 @@ const sizes = {
   dropout: { hidden: 0, attention: 0 },
 };
 const heads = { languageModel: true };
-const deviation = 0.02 * Math.sqrt(768 / sizes.width);
+const deviation = deviationFor(sizes.width);
 const params = await keep(
   initialise(modelParameters(GPT2, sizes, heads), randomKey(1), deviation),
 );

@@ -17,7 +17,7 @@
 
 // %%
 import { leftToRight, mask, rightToLeft } from "@lineage/lineage/core/masks";
-import { countParameters, initialise } from "@lineage/lineage/core/parameters";
+import { countParameters, deviationFor, initialise } from "@lineage/lineage/core/parameters";
 import { permutationMasks, ranks } from "@lineage/lineage/core/permutation";
 import {
   at,
@@ -27,8 +27,8 @@ import {
   keep,
   randomKey,
   read,
+  readRows,
   softmax,
-  type Tensor,
   tensor,
 } from "@lineage/lineage/core/tensor";
 import { encodeBatch, type EncodedBatch } from "@lineage/lineage/core/text/batch";
@@ -89,15 +89,6 @@ console.log(words.join(" "));
 //   stands. From left to right is one of the orders.
 
 // %%
-/** A matrix as rows of numbers. */
-async function rowsOf(x: Tensor): Promise<number[][]> {
-  const flat = await read(x), width = x.shape.at(-1)!;
-  return Array.from(
-    { length: flat.length / width },
-    (_, i) => [...flat.slice(i * width, (i + 1) * width)],
-  );
-}
-
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 const sights: SightName[] = ["bothSides", "leftToRight", "rightToLeft", "sequenceToSequence"];
 const titles: Record<SightName, string> = {
@@ -107,7 +98,7 @@ const titles: Record<SightName, string> = {
   sequenceToSequence: "UniLM: sequence to sequence",
 };
 const masks = await Promise.all(
-  sights.map(async (name) => await rowsOf(at(underSights(sample, [name]).mask, "B", 0))),
+  sights.map(async (name) => await readRows(at(underSights(sample, [name]).mask, "B", 0))),
 );
 const look = { range: [0, 1] as const, rows: words, columns: words };
 const drawn = sights.map((name, i) => heatMap(masks[i], { title: titles[name], ...look }));
@@ -206,7 +197,7 @@ const small = {
   dropout: { hidden: 0, attention: 0 },
 };
 const declared = modelParameters(UNILM, small, { maskedLM: true });
-const params = await keep(initialise(declared, randomKey(3), 0.02 * Math.sqrt(768 / 64)));
+const params = await keep(initialise(declared, randomKey(3), deviationFor(64)));
 console.log(`${countParameters(declared)} parameters`);
 
 /** Two sentences that follow one another, from documents drawn with a key. */
@@ -334,8 +325,8 @@ const order = [0, 4, 2, 5, 1, 3], few = words.slice(1, 7);
 const { content, query } = permutationMasks([order]);
 const sixWords = { range: [0, 1] as const, rows: few, columns: few };
 await show(smallMultiples([[
-  heatMap(await rowsOf(at(content, "B", 0)), { title: "content: with itself", ...sixWords }),
-  heatMap(await rowsOf(at(query, "B", 0)), { title: "query: without itself", ...sixWords }),
+  heatMap(await readRows(at(content, "B", 0)), { title: "content: with itself", ...sixWords }),
+  heatMap(await readRows(at(query, "B", 0)), { title: "query: without itself", ...sixWords }),
 ]], {
   title: `Read in the order ${order.map((i) => few[i]).join(", ")}`,
   note: `ranks: ${few.map((w, i) => `${w} ${ranks(order)[i]}`).join(", ")}`,
@@ -368,7 +359,7 @@ const xlSizes = {
   inner: 256,
 };
 const xlParams = await keep(
-  initialise(xlnetParameters(xlSizes), randomKey(4), 0.02 * Math.sqrt(768 / 64)),
+  initialise(xlnetParameters(xlSizes), randomKey(4), deviationFor(64)),
 );
 const anyOrder = permutationLM(vocabulary, 2); // half of the words, so that ranks differ
 const xlSteps = 350, xlRun = await startTraining(xlParams, 4);
@@ -440,8 +431,8 @@ await show(lineChart([{
 
 // %%
 console.log(
-  JSON.stringify(await rowsOf(mask(leftToRight, 4))) ===
-    JSON.stringify(await rowsOf(at(permutationMasks([[0, 1, 2, 3]]).content, "B", 0))),
-  JSON.stringify(await rowsOf(mask(rightToLeft, 4))) ===
-    JSON.stringify(await rowsOf(at(permutationMasks([[3, 2, 1, 0]]).content, "B", 0))),
+  JSON.stringify(await readRows(mask(leftToRight, 4))) ===
+    JSON.stringify(await readRows(at(permutationMasks([[0, 1, 2, 3]]).content, "B", 0))),
+  JSON.stringify(await readRows(mask(rightToLeft, 4))) ===
+    JSON.stringify(await readRows(at(permutationMasks([[3, 2, 1, 0]]).content, "B", 0))),
 );

@@ -17,7 +17,7 @@
 // %%
 import { adaptiveSurprise } from "@lineage/lineage/core/adaptive_softmax";
 import { leftToRight } from "@lineage/lineage/core/masks";
-import { countParameters, initialise } from "@lineage/lineage/core/parameters";
+import { countParameters, deviationFor, initialise } from "@lineage/lineage/core/parameters";
 import { emptyMemory, maskAfterMemory, type Memory } from "@lineage/lineage/core/recurrence";
 import {
   distances,
@@ -32,6 +32,7 @@ import {
   mean,
   randomKey,
   read,
+  readRows,
   type Tensor,
   tensor,
   valueAndGrad,
@@ -61,14 +62,6 @@ const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
 
 // %%
-/** A matrix as rows of numbers. */
-async function rowsOf(x: Tensor): Promise<number[][]> {
-  const flat = await read(x), width = x.shape.at(-1)!;
-  return Array.from(
-    { length: flat.length / width },
-    (_, i) => [...flat.slice(i * width, (i + 1) * width)],
-  );
-}
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 // %% [markdown]
@@ -84,7 +77,7 @@ const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 // $R_d$ holds the sines and cosines of a distance $d$; $u$ and $v$ are what every query asks, whatever it is.
 
 // %%
-await show(heatMap(await rowsOf(relativePositions({ queries: 1, keys: 24, future: false }, 32)), {
+await show(heatMap(await readRows(relativePositions({ queries: 1, keys: 24, future: false }, 32)), {
   title: "A vector for each distance: sines, then cosines",
   rowLabel: "distance",
   columnLabel: "number of the vector",
@@ -105,7 +98,7 @@ const reach = { queries: 4, keys: 6, future: true }, falling = distances(reach);
 const byDistance = tensor("B H Tq R", [[upTo(4).map(() => falling)]]);
 const byKey = relativeShift(byDistance, 6);
 const matrix = async (x: Tensor<"B H Tq R"> | Tensor<"B H Tq Tk">) =>
-  await rowsOf(at(at(x as Tensor, "B", 0), "H", 0));
+  await readRows(at(at(x as Tensor, "B", 0), "H", 0));
 await show(heatMap(await matrix(byDistance), {
   title: "Before: a column for each distance",
   numbers: true,
@@ -150,8 +143,14 @@ const labels = {
   columns: ["m0", "m1", "m2", "m3", "t0", "t1", "t2", "t3"],
 };
 await show(smallMultiples([[
-  heatMap(await rowsOf(maskAfterMemory(leftToRight, 4, 4)!), { title: "left to right", ...labels }),
-  heatMap(await rowsOf(maskAfterMemory(banded(4), 4, 4)!), { title: "all equally far", ...labels }),
+  heatMap(await readRows(maskAfterMemory(leftToRight, 4, 4)!), {
+    title: "left to right",
+    ...labels,
+  }),
+  heatMap(await readRows(maskAfterMemory(banded(4), 4, 4)!), {
+    title: "all equally far",
+    ...labels,
+  }),
 ]], { title: "With a memory of four", note: "rows look at columns; m: memory, t: text" }));
 
 // %% [markdown]
@@ -189,7 +188,7 @@ async function moves(layers: number): Promise<number[]> {
     ({ memory, last } = transformerXL(sizes, params, ids, memory));
     memory = await keep(memory);
   }
-  const states = await rowsOf(at(last!, "T", segmentLength - 1)), [unchanged, ...others] = states;
+  const states = await readRows(at(last!, "T", segmentLength - 1)), [unchanged, ...others] = states;
   return others.map((state) => Math.max(...state.map((x, d) => Math.abs(x - unchanged[d]))))
     .reverse();
 }
@@ -238,7 +237,7 @@ function streamsOf(texts: readonly string[], segments: number, seed: number) {
   return (n: number) => ({ ids: cut(n * length), next: cut(n * length + 1) });
 }
 const segmentOf = streamsOf(told, steps, 3);
-const { ids: oneSegment } = segmentOf(2), shown = await rowsOf(oneSegment);
+const { ids: oneSegment } = segmentOf(2), shown = await readRows(oneSegment);
 console.log(shown[0].map((id) => vocabulary.tokens[id]).join(" "));
 
 // %% [markdown]
@@ -259,7 +258,7 @@ async function learn(sizes: TransformerXLSizes) {
   const start = initialise(
     transformerXLParameters(sizes),
     randomKey(5),
-    0.02 * Math.sqrt(768 / 64),
+    deviationFor(64),
   );
   const params = await keep(start), state = await keep(adamwState(params)), losses: number[] = [];
   const memory = sizes.memory ? await keep(emptyMemory(sizes, batch, sizes.memory)) : undefined;
@@ -355,11 +354,11 @@ for (const n of upTo(4)) {
   );
 }
 const { attentions } = transformerXL(remembers.sizes, remembers.params, followed(4).ids, memoryNow);
-const ofText = at(attentions.at(-1)!, "B", 0), ids0 = (await rowsOf(followed(4).ids))[0];
-const before = [...(await rowsOf(followed(2).ids))[0], ...(await rowsOf(followed(3).ids))[0]];
+const ofText = at(attentions.at(-1)!, "B", 0), ids0 = (await readRows(followed(4).ids))[0];
+const before = [...(await readRows(followed(2).ids))[0], ...(await readRows(followed(3).ids))[0]];
 const name = (id: number) => vocabulary.tokens[id];
 for (const head of [0, 1]) {
-  await show(heatMap(await rowsOf(at(ofText, "H", head)), {
+  await show(heatMap(await readRows(at(ofText, "H", head)), {
     title: `Head ${head + 1}: memory, then text`,
     rows: ids0.map(name),
     columns: [...before.map(name), ...ids0.map(name)],
@@ -381,7 +380,7 @@ const two = xlnet(xlSizes, xlParams, {
   segments: tensor("B T", [[0, 0, 1, 1]]),
   memory: one.memory,
 });
-await show(heatMap(await rowsOf(at(at(two.attentions[0].content, "B", 0), "H", 0)), {
+await show(heatMap(await readRows(at(at(two.attentions[0].content, "B", 0), "H", 0)), {
   title: "XLNet with a memory",
   rows: labels.rows,
   columns: labels.columns,

@@ -27,6 +27,7 @@ import {
   mean,
   randomKey,
   read,
+  readRows,
   scale,
   type Tensor,
   tensor,
@@ -60,16 +61,6 @@ console.log(`This notebook runs on ${here.name}: ${here.description}.`);
 
 /** Steps of training. More make a better translator; try 3,000 when you have the time. */
 const STEPS = 1200;
-
-// %%
-/** The numbers of a tensor, cut into rows along its last axis. */
-async function rowsOf(y: Tensor): Promise<number[][]> {
-  const numbers = Array.from(await read(y)), width = y.shape.at(-1)!;
-  return Array.from(
-    { length: numbers.length / width },
-    (_, i) => numbers.slice(i * width, (i + 1) * width),
-  );
-}
 
 // %% [markdown]
 // ## Four tasks, one form
@@ -376,7 +367,7 @@ const sourceStates = readSource(spec, sizes, params, { ids: englishIds });
 const writing = tensor("B T", [[sizes.start, ...chineseIds]]);
 const { crossAttentions } = writeAnswer(spec, sizes, params, sourceStates, { ids: writing });
 const looks = mean(at(crossAttentions.at(-1)!, "B", 0), "H");
-await show(heatMap(await rowsOf(looks), {
+await show(heatMap(await readRows(looks), {
   title: "Cross-attention of a translation",
   rows: [...tokensOf(chineseIds), "[SEP]"],
   columns: tokensOf(await read(at(englishIds, "B", 0))),
@@ -394,7 +385,7 @@ const learned = relativeBias(params.encoder.positions as Tensor<"P H">, 21, 21, 
   furthest: sizes.furthest,
   bothWays: true,
 });
-const fromTheMiddle = await rowsOf(at(learned, "Tq", 10));
+const fromTheMiddle = await readRows(at(learned, "Tq", 10));
 await show(lineChart(
   fromTheMiddle.map((y, head) => ({
     name: `head ${head + 1}`,

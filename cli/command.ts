@@ -90,10 +90,7 @@ function valueOf(name: string, value: unknown, otherwise: Option["otherwise"]): 
   if (value === undefined) return otherwise;
   if (Array.isArray(value)) throw new UsageError(`--${name} is given twice`);
   if (value === "") throw new UsageError(`--${name} needs a value: --${name}=…`);
-  if (typeof otherwise !== "number") return value;
-  const number = Number(value);
-  if (!Number.isFinite(number)) throw new UsageError(`--${name} is "${value}", not a number`);
-  return number;
+  return typeof otherwise === "number" ? optionalNumber(name, String(value)) : value;
 }
 
 function help<O extends Record<string, Option>>(command: Command<O>): string {
@@ -123,6 +120,14 @@ export async function chooseDevice(name: string): Promise<void> {
   await device(name as DeviceChoice);
   const { name: found, description } = chosenDevice()!;
   console.error(`computing on ${found}: ${description}`);
+}
+
+/** The number that an option without a default was given, if it was. */
+export function optionalNumber(name: string, value?: string): number | undefined {
+  if (value === undefined) return undefined;
+  const found = Number(value);
+  if (Number.isFinite(found)) return found;
+  throw new UsageError(`--${name} is "${value}", not a number`);
 }
 
 /** A whole number of at least `least`, or an error that names the option. */

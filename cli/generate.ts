@@ -3,7 +3,15 @@ import { fillText } from "../generation/fill_in.ts";
 import { type GenerationOptions, methodOf } from "../generation/options.ts";
 import { write } from "../generation/write.ts";
 import { loadPretrained, type Pretrained } from "../models/pretrained.ts";
-import { chooseDevice, type Command, deviceOption, main, UsageError, whole } from "./command.ts";
+import {
+  chooseDevice,
+  type Command,
+  deviceOption,
+  main,
+  optionalNumber,
+  UsageError,
+  whole,
+} from "./command.ts";
 
 const options = {
   model: {
@@ -63,10 +71,10 @@ function methodFrom(given: Parameters<typeof command.run>[0]): Wanted {
   const { greedy, temperature, beams, stop } = given;
   const chosen = {
     greedy: greedy || undefined,
-    temperature: number("temperature", temperature),
-    topK: number("top-k", given["top-k"]),
-    topP: number("top-p", given["top-p"]),
-    beams: number("beams", beams),
+    temperature: optionalNumber("temperature", temperature),
+    topK: optionalNumber("top-k", given["top-k"]),
+    topP: optionalNumber("top-p", given["top-p"]),
+    beams: optionalNumber("beams", beams),
   };
   const none = Object.values(chosen).every((value) => value === undefined);
   const asked: Wanted = {
@@ -90,12 +98,5 @@ const inOptions = (message: string): string =>
     /\b(greedy|temperature|topK|topP|beams|repetitionPenalty)\b/g,
     (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   );
-
-function number(name: string, value?: string): number | undefined {
-  if (value === undefined) return undefined;
-  const found = Number(value);
-  if (Number.isFinite(found)) return found;
-  throw new UsageError(`--${name} is "${value}", not a number`);
-}
 
 if (import.meta.main) await main(command);

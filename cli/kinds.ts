@@ -3,6 +3,9 @@
  *
  * Idea   A kind says how it begins (vocabulary, sizes, first weights), what a step's batch and loss are, and
  *        how it is judged on text that was held back. The loop is the same.
+ * Maths  none here: pretraining.ts and language_modelling.ts
+ * Axes   none
+ * Differs from the paper: the sizes are those that learn most in minutes on a processor.
  * @module
  */
 import { deviationFor, initialise } from "../core/parameters.ts";
@@ -12,6 +15,8 @@ import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { trainByteBPE } from "../core/text/train_byte_bpe.ts";
 import { trainWordPiece } from "../core/text/train_wordpiece.ts";
 import { wordPiece } from "../core/text/wordpiece.ts";
+import { type AdamWOptions, exceptBiasesAndNorms } from "../core/training/adamw.ts";
+import { generate } from "../generation/generate.ts";
 import { BERT, BERT_BASE } from "../models/bert.ts";
 import { GPT2, GPT2_SMALL } from "../models/gpt2.ts";
 import { type Heads, type ModelParameters, modelParameters } from "../models/model.ts";
@@ -28,8 +33,10 @@ import {
 } from "./language_modelling.ts";
 import { type Lesson, pretraining } from "./pretraining.ts";
 
-/** What a person chooses of a model's sizes. */
+/** What a person chooses of a run. */
 export interface Chosen {
+  /** Steps in all. */
+  steps: number;
   /** Most tokens in the vocabulary. */
   vocabulary: number;
   /** Tokens in a text. */
@@ -40,20 +47,28 @@ export interface Chosen {
   width: number;
   /** Its heads. */
   heads: number;
-  /** Of the first weights. */
+  /** Texts in a step. */
+  batch: number;
+  /** The highest learning rate. */
+  rate: number;
+  /** Of first weights, batches and dropout. */
   seed: number;
 }
 
-/** The batch and the loss of a step, as the loop of training takes them. */
+/** Batch, loss and optimiser of a step, as the loop of training takes them. */
 export interface Lessons {
   /** The batch of a step, from its key. */
   batch(key: Key): readonly unknown[];
   /** The loss of a part of it. */
   loss(params: ModelParameters, part: unknown, key: Key): Tensor<"">;
+  /** How it is stepped. */
+  adamw: Omit<AdamWOptions, "rate" | "step" | "guard">;
 }
 
 /** A kind of model that is trained from plain text. */
 export interface Kind {
+  /** What is chosen where a person does not choose. */
+  usual: Chosen;
   /** A model that has learnt nothing yet. */
   begin: (documents: readonly Sentences[], chosen: Chosen) => Promise<Pretrained>;
   /** What it is taught. */
@@ -64,6 +79,8 @@ export interface Kind {
     unseen: readonly Sentences[],
     told: readonly Sentences[],
   ) => Promise<string>;
+  /** A text of its own, where it can write one. */
+  write?: (model: Pretrained, seed: number) => Promise<string>;
 }
 
 async function fresh(
@@ -84,6 +101,17 @@ async function fresh(
 
 /** Masked words and next sentences. */
 const bert: Kind = {
+  usual: {
+    steps: 1000,
+    vocabulary: 4000,
+    length: 64,
+    layers: 4,
+    width: 128,
+    heads: 4,
+    batch: 16,
+    rate: 5e-4,
+    seed: 1,
+  },
   begin(documents, chosen) {
     const vocabulary = trainWordPiece(documents.flat(), { vocabSize: chosen.vocabulary });
     const base = { ...BERT_BASE, padding: vocabulary.special.pad };
@@ -96,6 +124,7 @@ const bert: Kind = {
     return {
       batch: (key) => [lesson(documents, key)],
       loss: (params, part: Lesson, key) => loss(params, part, key).total,
+      adamw: { decays: exceptBiasesAndNorms },
     };
   },
   async judge({ spec, sizes, tokenizer, params }, unseen) {
@@ -105,15 +134,36 @@ const bert: Kind = {
   },
 };
 
-/** Tokens that an n-gram looks at. */
-const order = 3;
+/** Tokens that the n-grams look at. */
+const orders = [3, 5];
 
-/** The next token. First weights as wide as the model is narrow, no dropout: it will not see its text often. */
+/** Beyond so many readings of its text a GPT learns it by heart, if nothing hinders it. */
+const manyReadings = 15;
+
+/**
+ * The next token. A small model, small batches and a high rate make the most of minutes; a strong decay keeps
+ * it from learning a text of some hundred thousand words by heart, and where it reads a shorter one again and
+ * again, dropout does. First weights are as wide as the model is narrow.
+ */
 const gpt: Kind = {
+  usual: {
+    steps: 4000,
+    vocabulary: 3000,
+    length: 64,
+    layers: 2,
+    width: 128,
+    heads: 4,
+    batch: 8,
+    rate: 3e-3,
+    seed: 1,
+  },
   begin(documents, chosen) {
     const texts = documents.map((sentences) => sentences.join(" "));
     const tokenizer = byteBPE(trainByteBPE(texts, { vocabSize: chosen.vocabulary }));
-    const base = { ...GPT2_SMALL, dropout: { hidden: 0, attention: 0 } };
+    const read = chosen.steps * chosen.batch * chosen.length;
+    const again = read / tokensOf(tokenizer, documents).length > manyReadings;
+    const rate = again ? 0.2 : 0;
+    const base = { ...GPT2_SMALL, dropout: { hidden: rate, attention: rate } };
     const deviation = deviationFor(chosen.width);
     return fresh(GPT2, base, tokenizer, chosen, { languageModel: true }, deviation);
   },
@@ -122,20 +172,29 @@ const gpt: Kind = {
     return {
       batch: (key) => [drawWindows(ids, { batch, length }, key)],
       loss: (params, windows: Windows, key) => windowLoss(model, params, windows, key),
+      adamw: { decays: exceptBiasesAndNorms, decay: 0.5, beta2: 0.99 },
     };
   },
   async judge(model, unseen, told) {
     const [ids, learnt] = [unseen, told].map((texts) => tokensOf(model.tokenizer!, texts));
     const { vocabulary } = model.sizes, nats = (x: number) => `${x.toFixed(3)} nats a token`;
-    const counted = surprise(countNGrams(learnt, { order, vocabulary }), [...ids]);
-    return `${nats(await judgeText(model, ids))}; a ${order}-gram (Kneser–Ney) ${nats(counted)}` +
-      `; ln V ${Math.log(vocabulary).toFixed(3)}`;
+    const counted = orders.map((order) => {
+      const found = surprise(countNGrams(learnt, { order, vocabulary }), [...ids]);
+      return `a ${order}-gram (Kneser–Ney) ${nats(found)}`;
+    });
+    return [
+      nats(await judgeText(model, ids)),
+      ...counted,
+      `ln V ${Math.log(vocabulary).toFixed(3)}`,
+    ]
+      .join("; ");
+  },
+  async write(model, seed) {
+    const { sep } = model.tokenizer!.vocabulary.special, ids: number[] = [];
+    for await (const id of generate(model, [sep], { topP: 0.9, end: [sep], seed })) ids.push(id);
+    return model.tokenizer!.decode(ids, { cleanUp: false });
   },
 };
 
 /** The kinds by name. */
 export const kinds = { bert, gpt } as const;
-
-/** The kind of a trained model: one with a language-model head is a GPT. */
-export const kindOf = ({ params }: Pretrained): keyof typeof kinds =>
-  params.languageModel ? "gpt" : "bert";

@@ -5,9 +5,13 @@
  *        text that was held back says how much was learnt and how much was learnt by heart.
  * Maths  L = mean over the tokens of the windows of −log p(token | those before it in the window)
  * Axes   B windows · T positions · V vocabulary
+ * Differs from the paper: there is none for the windows. They are drawn anywhere while learning, and
+ *        overlap by half while judging.
+ * Trap   Windows that are laid end to end judge their first tokens by next to nothing, and an n-gram that
+ *        reads on past their ends is judged more kindly.
  * @module
  */
-import { type Key, read, type Tensor, tensor } from "../core/tensor/mod.ts";
+import { ignored, type Key, read, type Tensor, tensor } from "../core/tensor/mod.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { type ModelParameters, nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
@@ -32,18 +36,28 @@ export function tokensOf(
 export interface Windows {
   /** What is read. */
   ids: Tensor<"B T">;
-  /** What is to be named. */
+  /** What is to be named; `ignored` where nothing is. */
   labels: Tensor<"B T">;
+  /** How many are to be named. */
+  count: number;
 }
 
-/** Windows that begin at these places. */
-function windowsAt(ids: Int32Array, places: readonly number[], length: number): Windows {
-  const cut = (shift: number) => {
-    const rows = new Float32Array(places.length * length);
-    places.forEach((at, b) => rows.set(ids.subarray(at + shift, at + shift + length), b * length));
-    return tensor("B T", rows, [places.length, length]);
-  };
-  return { ids: cut(0), labels: cut(1) };
+/** A window begins here; what stands before `from` in it is read, but need not be named. */
+interface Place {
+  at: number;
+  from: number;
+}
+
+function windowsAt(ids: Int32Array, places: readonly Place[], length: number): Windows {
+  const shown = new Float32Array(places.length * length), asked = shown.slice().fill(ignored);
+  let count = 0;
+  places.forEach(({ at, from }, b) => {
+    shown.set(ids.subarray(at, at + length), b * length);
+    asked.set(ids.subarray(at + from + 1, at + length + 1), b * length + from);
+    count += length - from;
+  });
+  const rows = (values: typeof shown) => tensor("B T", values, [places.length, length]);
+  return { ids: rows(shown), labels: rows(asked), count };
 }
 
 /** Windows drawn by chance. */
@@ -59,32 +73,40 @@ export function drawWindows(
         " shorter --length",
     );
   }
-  return windowsAt(ids, Array.from({ length: batch }, () => draw(room)), length);
+  return windowsAt(ids, Array.from({ length: batch }, () => ({ at: draw(room), from: 0 })), length);
 }
 
 /** The mean surprise of a model at the tokens of windows, in nats; with a key, with dropout. */
 export function windowLoss(
   { spec, sizes }: Pick<Pretrained, "spec" | "sizes">,
   params: ModelParameters,
-  { ids, labels }: Windows,
+  { ids, ...targets }: Windows,
   key?: Key,
 ): Tensor<""> {
   const { last } = encode(spec, sizes, params.encoder, { ids }, key);
-  return tokenLoss(nameTokens(spec, sizes, params, last), { labels, count: labels.elements });
+  return tokenLoss(nameTokens(spec, sizes, params, last), targets);
 }
 
-/** The mean surprise at all of a text, in nats a token: window after window, each without the one before. */
+/**
+ * The mean surprise at all tokens of a text but the first, in nats a token. Each is named once, with half a
+ * window or more before it where the text has as much.
+ */
 export async function judgeText(model: Pretrained, ids: Int32Array, batch = 16): Promise<number> {
-  const { positions } = model.sizes, length = Math.min(positions, ids.length - 1);
-  const places = Array.from(
-    { length: Math.floor((ids.length - 1) / length) },
-    (_, i) => i * length,
-  );
+  const length = Math.min(model.sizes.positions, ids.length - 1), places = halfway(ids, length);
   let sum = 0;
-  for (let at = 0; at < places.length; at += batch) {
-    const some = places.slice(at, at + batch);
-    const [loss] = await read(windowLoss(model, model.params, windowsAt(ids, some, length)));
-    sum += loss * some.length;
+  for (let i = 0; i < places.length; i += batch) {
+    const windows = windowsAt(ids, places.slice(i, i + batch), length);
+    const [loss] = await read(windowLoss(model, model.params, windows));
+    sum += loss * windows.count;
   }
-  return sum / places.length;
+  return sum / (ids.length - 1);
+}
+
+/** Windows of which each begins half a window after the one before and goes on where that one ends. */
+function halfway(ids: Int32Array, length: number): Place[] {
+  const last = ids.length - 1 - length, step = Math.ceil(length / 2);
+  return Array.from({ length: 1 + Math.ceil(last / step) }, (_, i) => {
+    const at = Math.min(i * step, last);
+    return { at, from: i === 0 ? 0 : (i - 1) * step + length - at };
+  });
 }

@@ -5,6 +5,8 @@
  *        the pairs, and the model has to undo both.
  * Maths  L = L(masked LM) + L(next sentence)
  * Axes   B pairs · T positions · V vocabulary · C classes
+ * Differs from the paper: the batch is drawn anew at each step, and words are hidden anew; BERT's authors
+ *        hid the words of their text ten times over beforehand.
  * @module
  */
 import { add, type Key, randomKey, read, type Tensor } from "../core/tensor/mod.ts";
@@ -85,11 +87,18 @@ export function pretraining(
   return { lesson, loss, judge };
 }
 
-/** Different documents, or all of them over again where there are too few. */
+/**
+ * Different documents, or all of them over again where there are too few. Only the places that are taken are
+ * noted: the list of all documents may be long, and this is done at every step.
+ */
 function drawSome<T>(from: readonly T[], count: number, draw: (size: number) => number): T[] {
-  const left: T[] = [];
+  let taken: number[] = []; // in ascending order
   return Array.from({ length: count }, () => {
-    if (left.length === 0) left.push(...from);
-    return left.splice(draw(left.length), 1)[0];
+    if (taken.length === from.length) taken = [];
+    let place = draw(from.length - taken.length);
+    for (const other of taken) if (other <= place) place++;
+    taken.push(place);
+    taken.sort((a, b) => a - b);
+    return from[place];
   });
 }

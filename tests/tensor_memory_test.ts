@@ -1,5 +1,8 @@
 /** Memory: thousands of steps take no more than the first ones. */
 import { assert, assertEquals } from "@std/assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { referenceDevice } from "../core/devices/reference.ts";
 import type { Memory } from "../core/devices/wasm/memory.ts";
 import * as t from "../core/tensor/mod.ts";
 import { tensor } from "../core/tensor/mod.ts";
@@ -75,4 +78,28 @@ Deno.test("a loop that keeps a tensor in every step does not keep them all", asy
   for (let i = 0; i < 1500; i++) cache = await t.keep(t.add(cache, 1));
   assert(memory.used - before < 1500 * 4 * size / 2, `${memory.used - before} bytes of 1.5 GB`);
   assertEquals((await t.read(cache))[size - 1], 1500);
+});
+
+Deno.test("what waits for numbers does not hold the graph that they come from", async () => {
+  const arrivals: ((values: t.Values[]) => void)[] = [];
+  const run = () => new Promise<t.Values[]>((resolve) => arrivals.push(resolve));
+  const slow: t.Device = {
+    ...referenceDevice(),
+    allocate: (elements) => ({ elements }),
+    upload: () => {},
+    compile: () => ({ run, profile: () => Promise.resolve([]), dispose: () => {} }),
+  };
+  const begin = () => {
+    const origin = { kind: "held", device: slow, storage: slow.allocate(1) } as const;
+    const x = new t.Tensor(["T"], [1], origin), y = t.exp(x);
+    return { reading: t.read({ list: [y, x, y] }, [[x, y]]), graph: new WeakRef(y) };
+  };
+  const { reading, graph } = begin();
+  await new Promise((resolve) => setTimeout(resolve)); // a WeakRef holds on until the task is done
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  assertEquals(graph.deref(), undefined);
+  const [one, two] = [new Float32Array([1]), new Float32Array([2])];
+  arrivals[0]([one, two]);
+  assertEquals(await reading, { list: [one, two, one] });
 });

@@ -16,7 +16,7 @@ import { type Request, schedule } from "./emit.ts";
 import { leaves, mapNested } from "./gradient.ts";
 import { writeKey } from "./graph_key.ts";
 import type { Program } from "../program/program.ts";
-import { type Origin, Tensor } from "./tensor.ts";
+import { type Origin, scalar, Tensor } from "./tensor.ts";
 import { sourcesFirst } from "./walk.ts";
 
 /** A record of tensors with numbers in their place. */
@@ -63,18 +63,27 @@ const key: number[] = [];
  * assertEquals([...await read(w)], [2, 3]); // the new w
  * ```
  */
-export async function read<P>(wanted: P, updates: Updates = []): Promise<NumbersOf<P>> {
+export function read<P>(wanted: P, updates: Updates = []): Promise<NumbersOf<P>> {
+  return new Promise((resolve) => resolve(begin(wanted, updates)));
+}
+
+function begin<P>(wanted: P, updates: Updates): Promise<NumbersOf<P>> {
   const outputs = leaves(wanted).map(([, x]) => x);
   const paired = new Map<Origin, readonly [Tensor, Tensor]>();
   for (const [target, value] of updates) pairUp(target, value, paired);
   const pairs = [...paired.values()];
   const everything = [...outputs, ...pairs.flat()];
-  return await onDevice(everything, async (on) => {
-    const read = outputs.map((_, i) => i);
-    const values = await execute(on, { outputs, updates: pairs }, read);
-    return mapNested(wanted, (x) => values[outputs.indexOf(x)]) as NumbersOf<P>;
+  const running = onDevice(everything, (on) => {
+    return execute(on, { outputs, updates: pairs }, outputs.map((_, i) => i));
   });
+  return running.then(inForm(mapNested(wanted, () => scalar(0))));
 }
+
+/** Puts numbers, as they come, in the places of a record's tensors. What waits for numbers holds no graph. */
+const inForm = <P>(form: P) => (values: Values[]) => {
+  let next = 0;
+  return mapNested(form, () => values[next++]) as NumbersOf<P>;
+};
 
 /**
  * The numbers of a tensor, row by row along its last axis: for tables and pictures.

@@ -480,7 +480,7 @@ async function train(seed: number, steps: number): Promise<{ model: Model; losse
   return { model, losses };
 }
 
-const { model, losses } = await train(10, 600);
+const { model, losses } = await train(1, 800);
 await show(lineChart([
   { name: "loss", x: losses.map((_, i) => i), y: losses },
 ], {
@@ -625,7 +625,7 @@ await check("lookLeft", tensor("Tq", looked), [0, 1, 2, 3, 4]);
 // `middle`), or with four heads. Guess the curve before you draw it:
 //
 // ```ts
-// const other = await train(5, 600);
+// const other = await train(1, 800);
 // await show(lineChart([
 //   { name: "before", x: losses.map((_, i) => i), y: losses },
 //   { name: "now", x: other.losses.map((_, i) => i), y: other.losses },

@@ -137,7 +137,7 @@ export async function* train<P, Part>(
   training: Training<P>,
   options: TrainOptions<P, Part>,
 ): AsyncGenerator<StepReport, void, void> {
-  const { params, state } = training, { steps, reportEvery = 1 } = options;
+  const { steps, reportEvery = 1 } = options;
   if (!(Number.isInteger(reportEvery) && reportEvery >= 1)) {
     throw new RangeError(`reportEvery is ${reportEvery}: give a whole number from 1`);
   }

@@ -48,6 +48,8 @@ export interface KeyValueCache {
   readonly layers: readonly KeysAndValues[];
   /** Places that are written. */
   length: number;
+  /** The same number held on the device, for a graph that is built once and run again and again. */
+  readonly start?: Tensor<"">;
 }
 
 /** The sizes that a cache depends on. */
@@ -128,7 +130,7 @@ export function written(
  * ```
  */
 export function partsOf(
-  { layers, length }: KeyValueCache,
+  { layers, length, start = scalar(length) }: KeyValueCache,
   sizes: CacheSizes,
   batch: number,
   fresh: number,
@@ -154,6 +156,5 @@ export function partsOf(
         " begin with more room, or write less",
     );
   }
-  const start = scalar(length);
   return layers.map((layer) => ({ ...layer, start }));
 }

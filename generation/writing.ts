@@ -3,14 +3,29 @@
  *
  * Idea   All ways of choosing a token need the same: the scores of the next token, and that what was
  *        chosen be read. With a cache (core/key_value_cache.ts) a token costs one position's work; without
- *        it the whole text is read again, which says the same and is there to be compared with.
+ *        it the whole text is read again, which says the same and is there to be compared with. What reads one
+ *        token more is built once and run for each: only the ids and their place are new.
  * Maths  scores[b] = logits of text b at its last position
  * Axes   B texts · T positions · V vocabulary; texts of unequal length have padding on the left
  * Differs from the paper: there is none.
  * @module
  */
 import { emptyCache, type KeyValueCache } from "../core/key_value_cache.ts";
-import { gather, read, rearrange, rename, type Tensor, tensor } from "../core/tensor/mod.ts";
+import {
+  add,
+  broadcast,
+  gather,
+  keep,
+  maximum,
+  read,
+  rearrange,
+  rename,
+  scalar,
+  type Tensor,
+  tensor,
+  type Updates,
+  zeros,
+} from "../core/tensor/mod.ts";
 import { nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { encode, type EncoderInput } from "../models/spec.ts";
@@ -21,7 +36,7 @@ export interface Writing {
   readonly scores: readonly Float32Array[];
   /** Positions that are still free. */
   readonly left: number;
-  /** Put a token after each text. */
+  /** Put a token after each text; a RangeError where there is no room, or no such token. */
   append(ids: readonly number[]): Promise<void>;
   /** Go on with these texts; the same one may stand there more than once. Their number stays. */
   choose(rows: readonly number[]): Promise<void>;
@@ -69,8 +84,7 @@ export async function beginWriting(
   const most = Math.min(positions, longest + room);
   const size = Math.min(positions, Math.ceil(most / block) * block);
   const cache = caches ? await emptyCache(model.sizes, size, prompts.length) : undefined;
-  const next = (ids: readonly number[][]) => scoresAfter(model, texts, ids, size, cache);
-  let scores = await next(texts.ids);
+  let scores = await scoresAfter(model, texts, size, cache), step: Step | undefined;
   return {
     get scores() {
       return scores;
@@ -82,11 +96,14 @@ export async function beginWriting(
       if (texts.length >= most) {
         throw new RangeError(`there is room for ${most} positions; begin with more`);
       }
+      checkTokens(ids, prompts.length, model.sizes.vocabulary);
       texts.push(ids);
-      scores = await next(cache ? ids.map((id) => [id]) : texts.ids);
+      if (!cache) scores = await scoresAfter(model, texts, size);
+      else scores = await scoresAfterOne(step ??= await stepOf(model, texts, cache), texts, cache);
     },
     async choose(rows) {
       texts.choose(rows);
+      if (texts.padded) step = undefined; // it is of texts with their padding
       scores = rows.map((row) => scores[row]);
       if (cache) await chooseRows(cache, rows);
     },
@@ -113,6 +130,18 @@ function checkPrompts(
   );
 }
 
+/** What is given to a graph that was built before is not looked at again: so it is here. */
+function checkTokens(ids: readonly number[], texts: number, vocabulary: number): void {
+  if (ids.length !== texts) {
+    throw new RangeError(`${ids.length} tokens for ${texts} texts: give one for each`);
+  }
+  const odd = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
+  if (odd === undefined) return;
+  throw new RangeError(
+    `there is no token ${odd}: the vocabulary has those from 0 to ${vocabulary - 1}`,
+  );
+}
+
 /** The ids of texts, with padding on the left. */
 class Texts {
   static of(prompts: readonly (readonly number[])[], longest: number): Texts {
@@ -123,6 +152,9 @@ class Texts {
   get length() {
     return this.ids[0].length;
   }
+  get padded() {
+    return this.padding.some((n) => n > 0);
+  }
   push(ids: readonly number[]) {
     this.ids.forEach((row, b) => row.push(ids[b]));
   }
@@ -132,39 +164,75 @@ class Texts {
   }
 }
 
-/** Scores after the last of some ids, which stand at the end of the texts. */
+/** Scores after all that is in the texts. */
 async function scoresAfter(
   model: Pretrained,
   texts: Texts,
-  ids: readonly number[][],
   size: number,
   cache?: KeyValueCache,
 ): Promise<Float32Array[]> {
-  const { spec, sizes, params } = model, count = ids[0].length, start = texts.length - count;
-  const wide = count === 1 ? 1 : Math.min(size - start, Math.ceil(count / block) * block);
-  const rows = ids.map((row) => [...row, ...Array(wide - count).fill(0)]); // to the right: never seen
+  const { spec, sizes, params } = model, count = texts.length;
+  const wide = Math.min(size, Math.ceil(count / block) * block);
+  const rows = texts.ids.map((row) => [...row, ...Array(wide - count).fill(0)]); // to the right: never seen
+  const places = tensor("B T", texts.padding.map((n) => upTo(wide).map((t) => Math.max(0, t - n))));
   const input: EncoderInput = {
     ids: tensor("B T", rows),
     cache,
-    ...texts.padding.some((n) => n > 0) && aside(texts, start, wide, cache ? size : wide),
+    ...texts.padded && { mask: maskOf(texts, cache ? size : wide), places },
   };
   const { last, cached } = encode(spec, sizes, params.encoder, input);
   const scores = nameTokens(spec, sizes, params, atPlace(last, count - 1));
   const [found] = await read([scores], cache ? [[cache.layers, cached]] : []);
   if (cache) cache.length = texts.length;
-  const { vocabulary } = sizes;
-  return ids.map((_, b) => Float32Array.from(found.subarray(b * vocabulary, (b + 1) * vocabulary)));
+  return rowsOf(found, texts);
 }
 
-/** Mask and places of texts that have padding on the left. */
-function aside({ padding }: Texts, start: number, wide: number, keys: number) {
-  const grid = (size: number, at: (t: number, padding: number) => number) =>
-    tensor("B T", padding.map((n) => Array.from({ length: size }, (_, t) => at(t, n))));
-  return {
-    mask: grid(keys, (t, n) => t < n ? 0 : 1),
-    places: grid(wide, (t, n) => Math.max(0, start + t - n)),
-  };
+/** What reads one token more of each text: the graph, and what it is given anew each time. */
+interface Step {
+  given: { ids: Tensor<"B T">; start: Tensor<""> };
+  scores: Tensor<"B T V">;
+  updates: Updates;
 }
+
+async function stepOf(model: Pretrained, texts: Texts, cache: KeyValueCache): Promise<Step> {
+  const { spec, sizes, params } = model, batch = texts.ids.length;
+  const given = await keep({ ids: zeros("B T", [batch, 1]), start: scalar(cache.length) });
+  const shift = tensor("B T", texts.padding.map((n) => [-n]));
+  const places = maximum(add(shift, broadcast(given.start, "B T", { B: batch, T: 1 })), 0);
+  const input: EncoderInput = {
+    ids: given.ids,
+    cache: { ...cache, start: given.start },
+    ...texts.padded && { mask: maskOf(texts, cache.layers[0].keys.size("Tk")), places },
+  };
+  const { last, cached } = encode(spec, sizes, params.encoder, input);
+  const scores = nameTokens(spec, sizes, params, last);
+  return { given, scores, updates: [[cache.layers, cached]] };
+}
+
+/** Scores after the last token of the texts, which is the only one that the cache does not hold yet. */
+async function scoresAfterOne(
+  { given, scores, updates }: Step,
+  texts: Texts,
+  cache: KeyValueCache,
+): Promise<Float32Array[]> {
+  const ids = tensor("B T", texts.ids.map((row) => [row[texts.length - 1]]));
+  const giving = read([], [[given, { ids, start: scalar(cache.length) }]]);
+  const [[found]] = await Promise.all([read([scores], updates), giving]);
+  cache.length = texts.length;
+  return rowsOf(found, texts);
+}
+
+/** The scores of each text. */
+function rowsOf(found: ArrayLike<number>, { ids }: Texts): Float32Array[] {
+  const all = Float32Array.from(found), vocabulary = all.length / ids.length;
+  return ids.map((_, b) => all.slice(b * vocabulary, (b + 1) * vocabulary));
+}
+
+const upTo = (size: number) => Array.from({ length: size }, (_, t) => t);
+
+/** Which of the first places of each text are tokens. */
+const maskOf = ({ padding }: Texts, size: number): Tensor<"B T"> =>
+  tensor("B T", padding.map((n) => upTo(size).map((t) => t < n ? 0 : 1)));
 
 /** The states at one position, which may differ from run to run. */
 function atPlace(x: Tensor<"B T D">, t: number): Tensor<"B T D"> {

@@ -219,6 +219,13 @@ Deno.test("prompts that cannot be gone on with are refused", async () => {
   await assertRejects(() => searchBeams(model, Array(41).fill(1), beams), RangeError, "41 tokens");
   await assertRejects(() => beginWriting(model, []), RangeError, "no prompt");
   await assertRejects(() => continueAll(model, [[1], []], { maxTokens: 1 }), RangeError, "empty");
+  const writing = await beginWriting(model, [[1], [2]]);
+  await writing.append([1, 2]);
+  for (
+    const [ids, said] of [[[1, 99], "no token 99"], [[1, 0.5], "no token 0.5"], [[1], "1 tokens"]]
+  ) {
+    await assertRejects(() => writing.append(ids as number[]), RangeError, said as string);
+  }
   for (const maxTokens of [0, -1, 1.5]) {
     await assertRejects(() => continueAll(model, [[1]], { maxTokens }), RangeError, "maxTokens is");
   }
@@ -226,6 +233,29 @@ Deno.test("prompts that cannot be gone on with are refused", async () => {
   const { languageModel: _, ...bare } = model.params;
   await assertRejects(() => all({ ...model, params: bare }, [1]), Error, "no language-model head");
 });
+
+onEveryDevice(
+  "texts of unequal length are gone on with, and chosen among, as without a cache",
+  async () => {
+    const model = await made(), prompts = [[3, 1, 4], [1], [5, 0, 2, 6, 5]];
+    const [remembering, rereading] = await Promise.all(
+      [true, false].map((cache) => beginWriting(model, prompts, { room: 9, cache })),
+    );
+    const alike = () => {
+      const [found, wanted] = [remembering, rereading].map(({ scores }) =>
+        scores.flatMap((s) => [...s])
+      );
+      assertNear(found, wanted, 1e-5);
+    };
+    alike();
+    for (const ids of [[6, 5, 4], [2, 0, 3], [1, 1, 2]]) {
+      for (const writing of [remembering, rereading]) await writing.append(ids);
+      alike();
+      for (const writing of [remembering, rereading]) await writing.choose([2, 0, 0]);
+      alike();
+    }
+  },
+);
 
 /** A model that says one token after another, whatever it reads: text without training. */
 async function saying(text: string) {

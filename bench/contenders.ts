@@ -70,6 +70,15 @@ export const TASKS: readonly Task[] = [
     expected: { mean: 0.82439 },
   },
   {
+    name: "generation",
+    about: "GPT-2 small: a token after 256 others, and 128 tokens at once",
+    contenders: [
+      ours("ours/generation.ts"),
+      { name: "onnxruntime-web", program: "peers/onnxruntime/generation.ts", devices: ["wasm"] },
+    ],
+    expected: { token: 4.6693, text: 4.37582 },
+  },
+  {
     name: "startup",
     about: "from nothing to a first result",
     contenders: [ours("ours/startup.ts"), jax("peers/jax/startup.ts")],

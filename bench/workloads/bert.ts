@@ -6,7 +6,7 @@
  * @module
  */
 import { duration, median, report } from "../measured.ts";
-import type { Weight } from "./weight.ts";
+import { layerShapes, normShapes, type Weight, weightOf } from "./weight.ts";
 
 /** Sizes of the encoder. */
 export const BERT_BASE = {
@@ -23,41 +23,13 @@ const { layers, width, inner, length, vocabulary } = BERT_BASE;
 
 /** All weights by name. */
 export function weights(): Record<string, Weight> {
-  const linear = (name: string, from: number, to: number): [string, number[]][] => [
-    [`${name}.weight`, [from, to]],
-    [`${name}.bias`, [to]],
-  ];
-  const norm = (name: string): [string, number[]][] => [
-    [`${name}.gain`, [width]],
-    [`${name}.bias`, [width]],
-  ];
-  const layer = (name: string): [string, number[]][] => [
-    ...["query", "key", "value", "output"].flatMap((part) =>
-      linear(`${name}.attention.${part}`, width, width)
-    ),
-    ...norm(`${name}.attentionNorm`),
-    ...linear(`${name}.feedForward.up`, width, inner),
-    ...linear(`${name}.feedForward.down`, inner, width),
-    ...norm(`${name}.feedForwardNorm`),
-  ];
   const all: [string, number[]][] = [
     ["embedding.word", [vocabulary, width]],
     ["embedding.position", [length, width]],
-    ...norm("embedding.norm"),
-    ...Array.from({ length: layers }, (_, i) => layer(`layers.${i}`)).flat(),
+    ...normShapes("embedding.norm", width),
+    ...Array.from({ length: layers }, (_, i) => layerShapes(`layers.${i}`, width, inner)).flat(),
   ];
-  return Object.fromEntries(all.map(([name, shape], i) => [name, weight(name, shape, i)]));
-}
-
-/** Gains are 1; all else are numbers between −0.04 and 0.04: multiples of irrational steps. */
-function weight(name: string, shape: number[], number: number): Weight {
-  const values = new Float32Array(shape.reduce((n, s) => n * s));
-  if (name.endsWith(".gain")) return { shape, values: values.fill(1) };
-  for (let i = 0; i < values.length; i++) {
-    const x = i * 0.7548776662466927 + number * 0.5698402909980532;
-    values[i] = 0.08 * (x - Math.floor(x) - 0.5);
-  }
-  return { shape, values };
+  return Object.fromEntries(all.map(([name, shape], i) => [name, weightOf(name, shape, i)]));
 }
 
 /** The ids of the text. */

@@ -24,3 +24,40 @@ export function turned(
   }
   return result;
 }
+
+/**
+ * The numbers of the parameter `name`, the `number`th of a model: gains are 1; all else are numbers between
+ * −0.04 and 0.04, multiples of irrational steps.
+ */
+export function weightOf(name: string, shape: number[], number: number): Weight {
+  const values = new Float32Array(shape.reduce((n, s) => n * s));
+  if (name.endsWith(".gain")) return { shape, values: values.fill(1) };
+  for (let i = 0; i < values.length; i++) {
+    const x = i * 0.7548776662466927 + number * 0.5698402909980532;
+    values[i] = 0.08 * (x - Math.floor(x) - 0.5);
+  }
+  return { shape, values };
+}
+
+/** Names and shapes of a layer: attention, norm, feed-forward network, norm. */
+export function layerShapes(name: string, width: number, inner: number): [string, number[]][] {
+  const linear = (name: string, from: number, to: number): [string, number[]][] => [
+    [`${name}.weight`, [from, to]],
+    [`${name}.bias`, [to]],
+  ];
+  return [
+    ...["query", "key", "value", "output"].flatMap((part) =>
+      linear(`${name}.attention.${part}`, width, width)
+    ),
+    ...normShapes(`${name}.attentionNorm`, width),
+    ...linear(`${name}.feedForward.up`, width, inner),
+    ...linear(`${name}.feedForward.down`, inner, width),
+    ...normShapes(`${name}.feedForwardNorm`, width),
+  ];
+}
+
+/** Names and shapes of a norm. */
+export const normShapes = (name: string, width: number): [string, number[]][] => [
+  [`${name}.gain`, [width]],
+  [`${name}.bias`, [width]],
+];

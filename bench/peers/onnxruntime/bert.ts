@@ -52,7 +52,8 @@ for (let i = 0; i < layers; i++) {
 const threads = navigator.hardwareConcurrency;
 ort.env.wasm.numThreads = threads;
 ort.env.logLevel = "error";
-const session = await ort.InferenceSession.create(graph.model("ids", length, x, [length, width]), {
+const model = graph.model({ ids: [length] }, { [x]: [length, width] });
+const session = await ort.InferenceSession.create(model, {
   executionProviders: ["wasm"],
   graphOptimizationLevel: "all",
 });

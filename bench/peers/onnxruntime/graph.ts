@@ -67,14 +67,18 @@ export class Graph {
     return output;
   }
 
-  /** The model with one input of ids and one output of numbers. */
-  model(input: string, length: number, output: string, shape: number[]): Bytes {
-    const value = (field: number, name: string, kind: number, sizes: number[]) => {
+  /** The model with these inputs and outputs; ids are whole numbers of 32 bits, all else fractions. */
+  model(inputs: Record<string, number[]>, outputs: Record<string, number[]>): Bytes {
+    const value = (field: number, [name, sizes]: [string, number[]]) => {
       const dimensions = message(2, ...sizes.map((size) => message(1, whole(1, size))));
-      return message(field, text(1, name), message(2, message(1, whole(1, kind), dimensions)));
+      const kind = whole(1, name === "ids" ? 6 : 1);
+      return message(field, text(1, name), message(2, message(1, kind, dimensions)));
     };
-    const [ids, numbers] = [value(11, input, 6, [length]), value(12, output, 1, shape)];
-    const graph = message(7, ...this.#nodes, text(2, "g"), ...this.#constants, ids, numbers);
+    const ends = [
+      ...Object.entries(inputs).map((input) => value(11, input)),
+      ...Object.entries(outputs).map((output) => value(12, output)),
+    ];
+    const graph = message(7, ...this.#nodes, text(2, "g"), ...this.#constants, ...ends);
     return join(whole(1, 8), message(8, whole(2, 17)), graph);
   }
 }

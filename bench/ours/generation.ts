@@ -1,4 +1,4 @@
-/** The next token of GPT-2 small. Usage: deno run -A bench/ours/generation.ts wasm|webgpu */
+/** The next token of GPT-2 small. Usage: deno run -A bench/ours/generation.ts wasm */
 import type { KeysAndValues, KeyValueCache } from "../../core/key_value_cache.ts";
 import { instantiate } from "../../core/parameters.ts";
 import {

@@ -157,7 +157,7 @@ export function draws(key: Key): (size: number) => number {
 }
 
 /**
- * The same items in a random order.
+ * The same items in a random order (Fisher & Yates 1938; Durstenfeld 1964).
  *
  * @example
  * ```ts
@@ -168,6 +168,10 @@ export function draws(key: Key): (size: number) => number {
  * ```
  */
 export function shuffled<T>(items: readonly T[], key: Key): T[] {
-  const left = [...items], draw = draws(key);
-  return items.map(() => left.splice(draw(left.length), 1)[0]);
+  const mixed = [...items], draw = draws(key);
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = draw(i + 1);
+    [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
+  }
+  return mixed;
 }

@@ -17,13 +17,7 @@ import type { EncodedBatch } from "../core/text/batch.ts";
 import type { Vocabulary } from "../core/text/vocabulary.ts";
 import { ignored, type Key, type Tensor } from "../core/tensor/mod.ts";
 import { tokenLoss, type TokenTargets, tokenTargets } from "./left_to_right.ts";
-import {
-  asInputs,
-  type Corrupted,
-  type ModelInputs,
-  type Objective,
-  shuffled,
-} from "./objective.ts";
+import { asInputs, type Corrupted, draws, type ModelInputs, type Objective } from "./objective.ts";
 
 /** What a model with two streams takes. */
 export interface PermutedInputs extends ModelInputs {
@@ -85,7 +79,11 @@ export function permutationLM(vocabulary: Vocabulary, part = 6): PermutationLM {
         M,
         candidates.length && Math.max(1, Math.round(candidates.length / part)),
       );
-      const guessed = shuffled(candidates, key.derive(b)).slice(0, count);
+      const draw = draws(key.derive(b)); // each is drawn once
+      const guessed = Array.from(
+        { length: count },
+        () => candidates.splice(draw(candidates.length), 1)[0],
+      );
       const others = all.filter((t) => !guessed.includes(t));
       // Padding goes last of what is given, so that it fills up the places that no guess takes.
       const given = [...others].sort((s, t) => original.mask[b * T + t] - original.mask[b * T + s]);

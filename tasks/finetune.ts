@@ -15,7 +15,7 @@ import { linear } from "../core/training/learning_rate.ts";
 import { startTraining, type StepReport, train } from "../core/training/loop.ts";
 import { type ModelParameters, withHeads } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
-import { asInputs, draws, rowOf } from "../objectives/objective.ts";
+import { asInputs, rowOf, shuffled } from "../objectives/objective.ts";
 import { evaluate, mainScore, type Report } from "./evaluate.ts";
 import type { Scores } from "./metrics.ts";
 import { asBatch, type Row, type Task } from "./task.ts";
@@ -116,16 +116,6 @@ export function inEpochs<Example>(
       epoch = now;
       return order[place % rows.length];
     });
-}
-
-/** In a random order; unlike objective.ts's in time that grows with the rows, not with their square. */
-function shuffled<T>(list: readonly T[], key: Key): T[] {
-  const mixed = [...list], draw = draws(key);
-  for (let i = mixed.length - 1; i > 0; i--) {
-    const j = draw(i + 1);
-    [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
-  }
-  return mixed;
 }
 
 /**

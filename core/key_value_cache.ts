@@ -14,17 +14,19 @@
  */
 import {
   add,
+  at,
+  broadcast,
   equal,
   gather,
   indices,
   keep,
   maximum,
   minimum,
-  multiply,
   rearrange,
   scalar,
   subtract,
   type Tensor,
+  where,
   zeros,
 } from "./tensor/mod.ts";
 
@@ -106,12 +108,13 @@ export function written(
   fresh: Tensor<"B H T K">,
   start: Tensor<"">,
 ): Tensor<"B H Tk K"> {
-  const size = fresh.size("T"), places = indices("Tk", cache.size("Tk"));
+  const size = fresh.size("T"), room = cache.size("Tk"), places = indices("Tk", room);
   const row = maximum(minimum(subtract(places, start), size - 1), 0);
-  const rows = rearrange(fresh, "B H T K -> T B H K");
-  const moved = rearrange(gather(rows, row), "Tk B H K -> B H Tk K");
+  const moved = size === 1
+    ? broadcast(at(fresh, "T", 0), "B H Tk K", { Tk: room }) // its one row, not looked up
+    : rearrange(gather(rearrange(fresh, "B H T K -> T B H K"), row), "Tk B H K -> B H Tk K");
   const isNew = equal(add(row, start), places); // elsewhere the row was moved to fit
-  return add(multiply(cache, equal(isNew, 0)), multiply(moved, isNew));
+  return add(where(equal(isNew, 0), cache, 0), where(isNew, moved, 0));
 }
 
 /**

@@ -104,6 +104,21 @@ onEveryDevice("what is written goes to its place and nowhere else", async () => 
   }
 });
 
+for (const count of [1, 2]) {
+  onEveryDevice(
+    `of ${count} new rows, one without numbers spoils no other, nor does an old one`,
+    async () => {
+      const old = [NaN, Infinity, NaN, 4], rows = [7, NaN].slice(0, count);
+      const fresh = tensor("B H T K", rows, [1, 1, count, 1]);
+      const after = await read(written(tensor("B H Tk K", old, [1, 1, 4, 1]), fresh, scalar(1)));
+      assertEquals([...after], [old[0], ...rows, ...old.slice(1 + count)]);
+      const none = tensor("B H T K", Array(count).fill(NaN), [1, 1, count, 1]);
+      const spoilt = await read(written(some("B H Tk K", [1, 1, 4, 1]), none, scalar(1)));
+      assertEquals([...spoilt].map(Number.isNaN), [0, 1, 2, 3].map((i) => i > 0 && i <= count));
+    },
+  );
+}
+
 Deno.test("a token's program is the same at every position", async () => {
   const wasm = await device("wasm");
   const params = await parameters(GPT2), cache = await emptyCache(sizes, 10);

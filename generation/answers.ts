@@ -84,7 +84,7 @@ export async function greedyAnswers(
   options: AnswerOptions,
 ): Promise<number[][]> {
   const { end = [model.sizes.end] } = options;
-  return await continueFrom(await beginAnswers(model, source, options), end);
+  return await continueFrom(await beginAnswers(model, source, options), { end });
 }
 
 /**

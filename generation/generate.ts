@@ -4,8 +4,8 @@
  * Idea   Look at the scores, choose a token, read it, look again. The choice is a value (options.ts), the
  *        reading remembers (writing.ts). A token is given as soon as it is chosen.
  * Maths  greedy: argmax of the scores;  sampling: drawn from probabilities(scores), with one number of a
- *        key for each token, so the same seed writes the same text
- * Axes   none: one text
+ *        key for each token, so the same seed writes the same text; several texts have a key each
+ * Axes   none: one text, or a list of them
  * Differs from the paper: there is none.
  * Trap   The likeliest token after the likeliest token is not the likeliest text: greedy goes round in
  *        circles, which is the model's doing, not a fault of the loop.
@@ -47,16 +47,14 @@ export async function* generate(
   options: GenerationOptions = {},
   { cache }: Pick<WritingOptions, "cache"> = {},
 ): AsyncGenerator<number, void, void> {
-  const method = methodOf(options);
-  if (method === "beams") return yield* (await searchBeams(model, prompt, options, { cache })).ids;
-  const { maxTokens = Infinity, repetitionPenalty = 1, end = [], seed = 0 } = options;
+  if (methodOf(options) === "beams") {
+    return yield* (await searchBeams(model, prompt, options, { cache })).ids;
+  }
+  const { maxTokens = Infinity, end = [], seed = 0 } = options, choose = chooser(options);
   const writing = await beginWriting(model, [prompt], { room: maxTokens, cache });
   const ids = [...prompt], key = randomKey(seed);
   for (let i = 0; writing.left > 0; i++) {
-    const scores = penalised(writing.scores[0], ids, repetitionPenalty);
-    const id = method === "greedy"
-      ? argmax(scores)
-      : drawn(probabilities(scores, options), key.number(i));
+    const id = choose(writing.scores[0], ids, key.number(i));
     if (end.includes(id)) return;
     yield id;
     ids.push(id);
@@ -65,11 +63,22 @@ export async function* generate(
   }
 }
 
+/** How the next token is chosen, from its scores and the text so far; by the number u where chance decides. */
+function chooser(options: GenerationOptions) {
+  const method = methodOf(options), { repetitionPenalty = 1 } = options;
+  if (method === "beams") throw new RangeError("beams search for one text: give them to generate");
+  return (scores: Float32Array, text: readonly number[], u: number): number => {
+    const own = penalised(scores, text, repetitionPenalty);
+    return method === "greedy" ? argmax(own) : drawn(probabilities(own, options), u);
+  };
+}
+
 /**
- * The likeliest continuations of several prompts at once, each up to a token of `end`: for judging a
- * model on many questions. Prompts may be of unequal length.
+ * Continuations of several prompts at once, each up to a token of `end`: for judging a model on many
+ * questions, or for learning from what it writes. Prompts may be of unequal length. Where chance decides, text
+ * number b has the key `randomKey(seed, b)` for itself, so that no text depends on the others.
  *
- * @throws {RangeError} as `generate`, and for a `maxTokens` that is no whole number above 0.
+ * @throws {RangeError} as `generate`, and where beams are asked for.
  *
  * @example
  * ```ts
@@ -81,21 +90,27 @@ export async function* generate(
  * import { assertEquals } from "@std/assert";
  * const heads = { languageModel: true }, sizes = { ...GPT2_TINY, layers: 1 };
  * const params = await keep(initialise(modelParameters(GPT2, sizes, heads), randomKey(1)));
- * const found = await continueAll({ spec: GPT2, sizes, heads, params }, [[3, 1], [4]], { maxTokens: 3 });
- * assertEquals(found.map((ids) => ids.length), [3, 3]);
+ * const model = { spec: GPT2, sizes, heads, params };
+ * const likeliest = await continueAll(model, [[3, 1], [4]], { maxTokens: 3 });
+ * assertEquals(likeliest.map((ids) => ids.length), [3, 3]);
+ * const byChance = await continueAll(model, [[3, 1], [4]], { maxTokens: 3, temperature: 1, seed: 7 });
+ * assertEquals(byChance.map((ids) => ids.length), [3, 3]);
  * ```
  */
 export async function continueAll(
   model: Pretrained,
   prompts: readonly (readonly number[])[],
-  { maxTokens, end = [] }: { maxTokens: number; end?: readonly number[] },
+  options: Omit<GenerationOptions, "beams"> = {},
 ): Promise<number[][]> {
-  methodOf({ maxTokens }); // says what is out of range
-  return await continueFrom(await beginWriting(model, prompts, { room: maxTokens }), end);
+  chooser(options); // says what is out of range
+  const writing = await beginWriting(model, prompts, { room: options.maxTokens });
+  return await continueFrom(writing, options, prompts);
 }
 
 /**
- * The likeliest continuations of all texts of a writing, each up to a token of `end`.
+ * Continuations of all texts of a writing, each up to a token of `end`, as `continueAll` has them.
+ *
+ * @param prompts what the texts began with: a repetition penalty counts it
  *
  * @example
  * ```ts
@@ -111,22 +126,27 @@ export async function continueAll(
  *   append: () => (left--, stay()),
  *   choose: stay,
  * };
- * assertEquals(await continueFrom(writing, [2]), [[1, 1, 1]]);
+ * assertEquals(await continueFrom(writing, { end: [2] }), [[1, 1, 1]]);
  * ```
  */
 export async function continueFrom(
   writing: Writing,
-  end: readonly number[] = [],
+  options: Omit<GenerationOptions, "beams" | "maxTokens"> = {},
+  prompts: readonly (readonly number[])[] = writing.scores.map(() => []),
 ): Promise<number[][]> {
-  const found = writing.scores.map((): number[] => []), open = new Set(found.keys());
-  while (writing.left > 0) {
-    const ids = writing.scores.map(argmax);
+  const { end = [], seed = 0 } = options, choose = chooser(options);
+  const texts = prompts.map((ids) => [...ids]), open = new Set(texts.keys());
+  const keys = prompts.map((_, b) => randomKey(seed, b));
+  for (let i = 0; writing.left > 0; i++) {
+    const ids = writing.scores.map((scores, b) =>
+      open.has(b) ? choose(scores, texts[b], keys[b].number(i)) : 0
+    );
     for (const b of open) {
       if (end.includes(ids[b])) open.delete(b);
-      else found[b].push(ids[b]);
+      else texts[b].push(ids[b]);
     }
     if (open.size === 0 || writing.left === 1) break;
     await writing.append(ids);
   }
-  return found;
+  return texts.map((ids, b) => ids.slice(prompts[b].length));
 }

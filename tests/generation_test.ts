@@ -97,6 +97,26 @@ onEveryDevice("prompts of unequal length together say what each says alone", asy
   assertEquals(await continueAll(model, prompts, { maxTokens: 6 }), alone);
 });
 
+onEveryDevice(
+  "by chance, a text is written as if it were alone, whatever the others are",
+  async () => {
+    const model = await made(), options = { temperature: 1.5, topK: 5, topP: 0.95, seed: 3 };
+    const some = { ...options, maxTokens: 12, repetitionPenalty: 1.2 };
+    const [first, second] = await continueAll(model, [[1, 5, 2, 6], [3]], some);
+    assertEquals(first, await all(model, [1, 5, 2, 6], some)); // the first has the key of `generate`
+    assertEquals((await continueAll(model, [[2], [3], [4]], some))[1], second);
+    const end = first[4],
+      until = (ids: number[]) => ids.includes(end) ? ids.slice(0, ids.indexOf(end)) : ids;
+    const ended = await continueAll(model, [[1, 5, 2, 6], [3]], { ...some, end: [end] });
+    assertEquals(ended, [until(first), until(second)]);
+    const alike = await continueAll(model, [[3], [3], [3]], some);
+    assert(
+      new Set(alike.map(String)).size > 1,
+      "texts with the same prompt have chances of their own",
+    );
+  },
+);
+
 onEveryDevice("a continuation ends where the positions end", async () => {
   const model = await made(GPT2, { positions: 12 });
   assertEquals((await all(model, [1, 2, 3])).length, 9);
@@ -219,6 +239,7 @@ Deno.test("prompts that cannot be gone on with are refused", async () => {
   await assertRejects(() => searchBeams(model, Array(41).fill(1), beams), RangeError, "41 tokens");
   await assertRejects(() => beginWriting(model, []), RangeError, "no prompt");
   await assertRejects(() => continueAll(model, [[1], []], { maxTokens: 1 }), RangeError, "empty");
+  await assertRejects(() => continueAll(model, [[1]], beams), RangeError, "one text");
   const writing = await beginWriting(model, [[1], [2]]);
   await writing.append([1, 2]);
   for (

@@ -8,7 +8,6 @@ import {
   gradients,
   ignored,
   keep,
-  type Key,
   logSoftmax,
   maximum,
   minimum,
@@ -25,8 +24,8 @@ import {
 } from "../core/tensor/mod.ts";
 import { constant } from "../core/training/learning_rate.ts";
 import { startTraining, train } from "../core/training/loop.ts";
-import { drawn, probabilities } from "../generation/options.ts";
-import { beginWriting } from "../generation/writing.ts";
+import { continueAll } from "../generation/generate.ts";
+import { probabilities } from "../generation/options.ts";
 import { GPT2, GPT2_TINY } from "../models/gpt2.ts";
 import { type ModelParameters, modelParameters, nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
@@ -248,17 +247,10 @@ const sizes = {
 const heads = { languageModel: true };
 const rewardOf = ([, q, ...said]: readonly number[]) => said.filter((id) => id === q).length / room;
 
-/** Answers by chance to some questions: at temperature 1, from all of the model's probabilities. */
-async function write(model: Pretrained, prompts: readonly number[][], key: Key) {
-  const texts = prompts.map((prompt) => [...prompt]), writing = await beginWriting(model, prompts);
-  while (texts[0].length < T) {
-    const ids = writing.scores.map((scores, b) =>
-      drawn(probabilities(scores), key.number(texts[0].length * texts.length + b))
-    );
-    texts.forEach((text, b) => text.push(ids[b]));
-    if (writing.left > 1) await writing.append(ids);
-  }
-  return texts;
+/** Questions and their answers by chance: at temperature 1, from all of the model's probabilities. */
+async function write(model: Pretrained, prompts: readonly number[][], seed: number) {
+  const answers = await continueAll(model, prompts, { temperature: 1, seed });
+  return prompts.map((prompt, b) => [...prompt, ...answers[b]]);
 }
 
 /** Texts as tensors; their answers count. */
@@ -281,7 +273,7 @@ async function improve(model: Pretrained, before: ModelParameters, options: {
   const training = await startTraining(model.params);
   for (let round = 1; round <= options.rounds; round++) {
     const prompts = upTo(48).map((b) => [0, b % V]);
-    const texts = await write(model, prompts, randomKey(round)), answers = asked(texts);
+    const texts = await write(model, prompts, round), answers = asked(texts);
     const rewards = tensor("B", texts.map(rewardOf));
     const logs = await read([logsUnder(model.params, answers), logsUnder(before, answers)]);
     const [then, begun] = logs.map((log) => tensor("B T", [...log], [48, T])); // numbers, from now on

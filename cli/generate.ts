@@ -27,6 +27,7 @@ const options = {
   "repetition-penalty": { about: "above 1: less of what was written", otherwise: 1 },
   stop: { about: "the text ends before this", otherwise: undefined },
   seed: { about: "where chance begins", otherwise: 1 },
+  half: { about: "weights in half precision: half the room on WebGPU", otherwise: false },
   ...deviceOption,
 } as const;
 
@@ -45,7 +46,7 @@ const command: Command<typeof options> = {
     }
     const asked = methodFrom(given);
     await chooseDevice(given.device);
-    const model = await loadPretrained(given.model);
+    const model = await loadPretrained(given.model, given.half ? "half" : "single");
     if (model.params.maskedLM) return await fillGaps(model, prompt, asked);
     const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
     let unsaid = prompt; // until it is known that the model can go on with it

@@ -7,6 +7,7 @@
  * Differs from the paper: there is none.
  * @module
  */
+import type { Precision } from "../core/tensor/mod.ts";
 import {
   type Content,
   FileError,
@@ -51,7 +52,7 @@ export interface Kinds {
 interface Kind<Model> {
   /** What a config.json calls it: `model_type`. */
   types: readonly string[];
-  load: (folder: string, config: Config) => Promise<Model>;
+  load: (folder: string, config: Config, precision?: Precision) => Promise<Model>;
   files: (model: Model) => Promise<Record<string, Content>>;
 }
 
@@ -60,7 +61,7 @@ const asKind = <M extends { sizes: { vocabulary: number } }, D>(
   layout: Layout<M, D>,
 ): Kind<InHand<M, D>> => ({
   types,
-  load: (folder, config) => readModel(folder, config, layout),
+  load: (folder, config, precision) => readModel(folder, config, layout, precision),
   files: (model) => filesOf(model, layout),
 });
 
@@ -77,6 +78,7 @@ const kinds: { [K in keyof Kinds]: Kind<Kinds[K]> } = {
  * file and tensor.
  *
  * @param kind If another is there, say so instead of loading it.
+ * @param precision `"half"` rounds the parameters as `keep` does: for reading and writing texts, not for training.
  * @throws {FileError} where a file is missing or broken, the model is not known or of another kind, or a
  * tensor is missing, has another shape, has NaN in it, or belongs to no parameter.
  *
@@ -96,10 +98,11 @@ const kinds: { [K in keyof Kinds]: Kind<Kinds[K]> } = {
 export async function loadModel<K extends keyof Kinds = keyof Kinds>(
   folder: string,
   kind?: K,
+  precision?: Precision,
 ): Promise<Kinds[K]> {
   await recoverFolder(folder); // else config.json may be of another checkpoint than the weights
   const config = await readConfig(`${folder}/config.json`);
-  return await kinds[kindOf(folder, config, kind)].load(folder, config);
+  return await kinds[kindOf(folder, config, kind)].load(folder, config, precision);
 }
 
 async function readConfig(path: string): Promise<Config> {
@@ -127,7 +130,7 @@ function kindOf<K extends keyof Kinds>(
 }
 
 /**
- * Load a model of one stack, which is what tasks/ and generation/ work with: `loadModel(folder, "stack")`.
+ * Load a model of one stack, which is what tasks/ and generation/ work with: `loadModel(folder, "stack", precision)`.
  *
  * @throws {FileError} as `loadModel`.
  *
@@ -146,7 +149,8 @@ function kindOf<K extends keyof Kinds>(
  * assertEquals((await loadPretrained(folder)).sizes, sizes);
  * ```
  */
-export const loadPretrained = (folder: string): Promise<Pretrained> => loadModel(folder, "stack");
+export const loadPretrained = (folder: string, precision?: Precision): Promise<Pretrained> =>
+  loadModel(folder, "stack", precision);
 
 /**
  * Save a model of any kind so that Hugging Face's library and `loadModel` read it: all files or none.

@@ -47,6 +47,8 @@ Deno.test("a GPT is trained, judged beside counting, resumed, and goes on with a
   assert(first.out.startsWith("You need") && first.out.length > "You need\n".length);
   assertEquals((await write("You need", "--seed", "3")).out, first.out);
   assertEquals((await write("You need", "--beams", "2")).code, 0);
+  const halved = await write("You need", "--seed", "3", "--half");
+  assert(halved.out.startsWith("You need") && halved.out.length > "You need\n".length, halved.err);
 });
 
 Deno.test("generate fills the masks of a text with a masked model, a line for each", async () => {
@@ -76,7 +78,9 @@ Deno.test("generate fills the masks of a text with a masked model, a line for ea
 Deno.test("generate explains itself", async () => {
   const { code, out } = await run("generate", "--help");
   assertEquals(code, 0);
-  for (const part of ["--model", "--top-p", "--beams", "--stop"]) assertStringIncludes(out, part);
+  for (const part of ["--model", "--top-p", "--beams", "--stop", "--half"]) {
+    assertStringIncludes(out, part);
+  }
 });
 
 Deno.test("generate says what is missing, or what contradicts itself", async () => {

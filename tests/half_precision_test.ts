@@ -4,10 +4,15 @@ import { initialise, type Parameters } from "../core/parameters.ts";
 import * as t from "../core/tensor/mod.ts";
 import { type Device, type Tensor, tensor } from "../core/tensor/mod.ts";
 import { BERT, BERT_TINY } from "../models/bert.ts";
+import { continueAll } from "../generation/generate.ts";
 import { GPT2 } from "../models/gpt2.ts";
+import { gpt2Family, gptFamily } from "../models/huggingface/gpt.ts";
+import { nameTokens } from "../models/model.ts";
+import { loadModel, loadPretrained, type Pretrained } from "../models/pretrained.ts";
 import { encode, encoderParameters } from "../models/spec.ts";
 import { assertClose, onReference, SINGLE, weigh } from "./compare.ts";
 import { onEveryDevice } from "./devices.ts";
+import { goldenModels, goldenRoot } from "./golden_models.ts";
 import { given, some } from "./numbers.ts";
 import { RandomGraph } from "./random_graph.ts";
 
@@ -213,12 +218,50 @@ for (const [spec, sizes] of [[BERT, SIZES], [GPT2, { ...SIZES, segments: 0 }]] a
     const params = await start(on), loss = (params: Params) => weigh(forward(params));
     const [[whole], [halved]] = await t.read([loss(params), loss(await t.keep(params, "half"))]);
     const all = t.leaves(params).map(([, x]) => x), slopes = t.gradients(loss(params), all);
-    let most = SINGLE * Math.max(1, Math.abs(whole));
-    (await onReference(slopes, on)).forEach((slope, i) =>
-      slope.forEach((s, j) =>
-        most += Math.abs(s) * Math.max(RELATIVE * Math.abs(given(all[i])[j]), ABSOLUTE)
-      )
-    );
-    assert(whole !== halved && Math.abs(whole - halved) <= most, `${whole}, ${halved}: ${most}`);
+    assertAsSlopesAllow(whole, halved, await onReference(slopes, on), all.map(given));
   });
 }
+
+/** Rounding moves a result by no more than the sum of what each number's slope makes of its rounding. */
+function assertAsSlopesAllow(
+  whole: number,
+  halved: number,
+  slopes: readonly ArrayLike<number>[],
+  values: readonly ArrayLike<number>[],
+): void {
+  let most = SINGLE * Math.max(1, Math.abs(whole));
+  slopes.forEach((slope, i) => {
+    for (let j = 0; j < slope.length; j++) {
+      most += Math.abs(slope[j]) * Math.max(RELATIVE * Math.abs(values[i][j]), ABSOLUTE);
+    }
+  });
+  assert(whole !== halved && Math.abs(whole - halved) <= most, `${whole}, ${halved}: ${most}`);
+}
+
+for (const name of goldenModels([gptFamily, gpt2Family].map(({ spec }) => spec.layout))) {
+  onEveryDevice(`${name} is loaded with halves, and names tokens as its slopes allow`, async () => {
+    const folder = `${goldenRoot}/models/${name}`;
+    const single = await loadPretrained(folder), half = await loadPretrained(folder, "half");
+    const all = t.leaves(single.params).map(([, x]) => x);
+    const found = await t.read({ all, halves: t.leaves(half.params).map(([, x]) => x) });
+    assertEquals(found.halves.map((x) => [...x]), found.all.map((x) => [...new Float16Array(x)]));
+    const loss = ({ spec, sizes, params }: Pretrained) => {
+      const { last } = encode(spec, sizes, params.encoder, { ids: tensor("B T", [[5, 6, 7, 1]]) });
+      return weigh(nameTokens(spec, sizes, params, last));
+    };
+    const [[whole], [halved]] = await t.read([loss(single), loss(half)]);
+    assertAsSlopesAllow(whole, halved, await t.read(t.gradients(loss(single), all)), found.all);
+    const options = { maxTokens: 4 }, prompt = [5, 6, 7, 1];
+    assertEquals((await continueAll(half, [prompt], options))[0].length, 4);
+  });
+}
+
+onEveryDevice("a model of every kind is loaded with halves", async () => {
+  for (const { name } of Deno.readDirSync(`${goldenRoot}/models`)) {
+    const folder = `${goldenRoot}/models/${name}`;
+    const [single, half] = [await loadModel(folder), await loadModel(folder, undefined, "half")];
+    const first = ({ params }: typeof single) => t.leaves(params)[0][1];
+    const [whole, halved] = await t.read([first(single), first(half)]);
+    assertEquals([...halved], [...new Float16Array(whole)], name);
+  }
+});

@@ -10,7 +10,7 @@
  * @module
  */
 import type { Parameters } from "../../core/parameters.ts";
-import { keep } from "../../core/tensor/mod.ts";
+import { keep, type Precision } from "../../core/tensor/mod.ts";
 import { loadTokenizer } from "../../core/text/load_tokenizer.ts";
 import type { Tokenizer } from "../../core/text/tokenizer.ts";
 import { type Content, FileError } from "../../core/training/files.ts";
@@ -41,7 +41,7 @@ export type InHand<M, D> = M & {
 };
 
 /**
- * The model in a folder, of which config.json was read.
+ * The model in a folder, of which config.json was read; its parameters are kept in a precision.
  *
  * @throws {FileError} where a file is missing or broken, config.json says what the layout does not know, or a
  * tensor is missing, has another shape, has NaN in it, or belongs to no parameter.
@@ -59,12 +59,12 @@ export async function readModel<M extends { sizes: { vocabulary: number } }, D>(
   folder: string,
   config: Config,
   layout: Layout<M, D>,
+  precision?: Precision,
 ): Promise<InHand<M, D>> {
   const { model, declared, naming } = meaning(`${folder}/config.json`, config, layout);
   const weights = await readWeights(folder);
-  const params = await keep(
-    fromStored(`${folder}/model.safetensors`, weights, naming, declared),
-  );
+  const stored = fromStored(`${folder}/model.safetensors`, weights, naming, declared);
+  const params = await keep(stored, precision);
   const tokenizer = await loadTokenizer(folder, model.sizes.vocabulary);
   return { ...model, params, tokenizer, config: otherKeys(config) };
 }

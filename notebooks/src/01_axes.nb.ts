@@ -48,6 +48,7 @@ import {
 } from "@lineage/lineage/core/tensor";
 import { show, table } from "@lineage/lineage/drawing/show";
 import { heatMap, lineChart } from "@lineage/lineage/drawing/svg";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -320,8 +321,10 @@ await show(lineChart([
   yAxis: "log",
 }));
 const best = (errors: ArrayLike<number>) =>
-  steps[Array.from(errors).reduce((b, e, i, all) => e < all[b] ? i : b, 0)].toExponential(0);
-console.log(`The best h is about ${best(double)} with 53 bits and ${best(single)} with 24.`);
+  steps[Array.from(errors).reduce((b, e, i, all) => e < all[b] ? i : b, 0)];
+const [ofDouble, ofSingle] = [best(double), best(single)].map((h) => h.toExponential(0));
+console.log(`The best h is about ${ofDouble} with 53 bits and ${ofSingle} with 24.`);
+assert(best(double) < best(single));
 
 // %% [markdown]
 // Training needs the value and its gradients at once, for a whole record of parameters.
@@ -383,6 +386,7 @@ const { forward, backward } = await read({
 });
 console.log("forward ", [...forward].map((value) => value.toFixed(2)).join(" "));
 console.log("backward", [...backward].map((value) => value.toFixed(2)).join(" "));
+assert(forward.every((value, i) => Math.abs(value - backward[i]) < 1e-6));
 
 // %% [markdown]
 // ## Devices

@@ -65,6 +65,7 @@ import {
 } from "@lineage/lineage/core/tensor";
 import { show, table } from "@lineage/lineage/drawing/show";
 import { heatMap, lineChart, smallMultiples } from "@lineage/lineage/drawing/svg";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -198,6 +199,8 @@ for (
     { name: "scores divided by √K", x: widths, y: scaled.map((one) => one[part][0]) },
   ], { title, xLabel: "width K of queries and keys", yLabel, xAxis: "log", height: 300 }));
 }
+
+assert(plain.at(-1)!.gradient[0] < 0.2 && scaled.at(-1)!.gradient[0] > 0.7);
 
 // %% [markdown]
 // ## Heads
@@ -338,7 +341,10 @@ const tested = Object.entries(models).map(async ([model, f]) => {
   const difference = abs(subtract(f(shuffle(tokens)), shuffle(f(tokens))));
   return { model, "largest |f(Px) − P f(x)|": (await read(max(difference, "T D")))[0] };
 });
-await show(table(await Promise.all(tested)));
+const orders = await Promise.all(tested);
+await show(table(orders));
+const [alone, ...sighted] = orders.map((row) => row["largest |f(Px) − P f(x)|"]);
+assert(alone < 1e-4 && sighted.every((difference) => difference > 1));
 
 // %% [markdown]
 // ## Positions
@@ -514,8 +520,9 @@ const average = (f: (place: number, b: number) => number) =>
   exam.places.reduce((total, place, b) => total + f(place, b), 0) / exam.places.length;
 const weight = (layer: ArrayLike<number>, b: number, from: number, to: number) =>
   layer[(b * length + from) * length + to];
+const right = average((_, b) => Number(best(b) === answers[b]));
 await show(table([
-  { question: "right answers", share: average((_, b) => Number(best(b) === answers[b])) },
+  { question: "right answers", share: right },
   {
     question: "first layer: weight of the marker, for the letter after it",
     share: average((place, b) => weight(first, b, place + 1, place)),
@@ -530,6 +537,7 @@ await show(table([
   },
   { question: "for comparison: each weight of an even look", share: 1 / length },
 ], "Mean over 500 new texts"));
+assert(right > 0.9);
 
 // %%
 const placed = exam.shown[0].map((sign, t) => `${t} ${sign}`);

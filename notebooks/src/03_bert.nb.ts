@@ -75,6 +75,7 @@ import { encode, type Sizes } from "@lineage/lineage/models/spec";
 import { maskedLM } from "@lineage/lineage/objectives/masked_language_model";
 import { isNext, nextSentence } from "@lineage/lineage/objectives/next_sentence";
 import { asInputs, atPlaces, draws } from "@lineage/lineage/objectives/objective";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -199,6 +200,7 @@ await show(barChart(
   Object.entries(fates).map(([name, count]) => ({ name, value: count / hiddenInAll })),
   { title: "What becomes of the chosen tokens", valueLabel: `share of ${hiddenInAll}` },
 ));
+assert(Math.abs(fates["[MASK]"] / hiddenInAll - 0.8) < 0.02);
 
 // %% [markdown]
 // ## The second task: the next sentence
@@ -460,6 +462,7 @@ console.log(
   `After ${STEPS} steps the surprise at a hidden word is ${trained.nats.toFixed(2)} nats:`,
 );
 console.log(`${percent(way)} of the way from the untrained model to the floor.`);
+assert(way > 0.5);
 console.log(
   `Next sentence: ${percent(trained.right)} right, give or take ${
     percent(0.5 / Math.sqrt(judged))
@@ -830,6 +833,7 @@ for (const [kind, group] of Object.entries(groups)) {
   });
 }
 await show(table(grouped, "Share of words whose nearest word is of the same kind"));
+assert(average(grouped.map((row) => row.trained - row["before training"])) > 0.5);
 
 // %% [markdown]
 // ## Looking inside: one word, two meanings

@@ -71,6 +71,7 @@ import {
 import { maskedLM } from "@lineage/lineage/objectives/masked_language_model";
 import { atPlaces, draws } from "@lineage/lineage/objectives/objective";
 import { inOrder, sentenceOrder } from "@lineage/lineage/objectives/sentence_order";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -125,7 +126,7 @@ const family: [name: string, ModelSpec, Sizes][] = [
   ["ALBERT-xlarge", ALBERT, ALBERT_XLARGE],
   ["ALBERT-xxlarge", ALBERT, ALBERT_XXLARGE],
 ];
-await show(table(family.map(([model, spec, sizes]) => {
+const counts = family.map(([model, spec, sizes]) => {
   const { embedding, layers, pooler } = encoderParameters(spec, sizes);
   return {
     model,
@@ -136,11 +137,14 @@ await show(table(family.map(([model, spec, sizes]) => {
     pooler: countParameters(pooler),
     "in all": countParameters({ embedding, layers, pooler }),
   };
-}, "Parameters of the encoders, a shared one counted once")));
+});
+await show(table(counts, "Parameters of the encoders, a shared one counted once"));
+const inAll = Object.fromEntries(counts.map((row) => [row.model, row["in all"]]));
+assert(Math.round(inAll["BERT-large"] / inAll["ALBERT-large"]) === 19);
 
 // %% [markdown]
 // These are the numbers of the published checkpoints, to the unit. ALBERT-large has 18 million beside
-// BERT-large's 335 million: one eighteenth. (One reads now and then that the two are of nearly the same
+// BERT-large's 335 million: one nineteenth. (One reads now and then that the two are of nearly the same
 // size, or that ALBERT-base has 31 million parameters. Count: 31 million is what sharing alone leaves, with a
 // table as wide as BERT's.)
 //
@@ -304,6 +308,7 @@ const gap = Math.max(
   ...together.map((x, n) => Math.abs(x - apart.reduce((sum, values) => sum + values[n], 0))),
 );
 console.log(`largest difference between the last two rows: ${gap.toExponential(1)}`);
+assert(gap < 1e-6);
 
 // %% [markdown]
 // ## What it does not save
@@ -501,6 +506,7 @@ console.log(
     Math.abs(albertNats - bertNats).toFixed(2)
   } nats ${albertNats > bertNats ? "worse" : "better"} after ${STEPS} steps.`,
 );
+assert(Math.max(bertNats, albertNats) < bert.curve[0].nats - 2);
 
 // %% [markdown]
 // One run of each is an anecdote, not a result: another seed may move either curve. Experiments with five seeds are in

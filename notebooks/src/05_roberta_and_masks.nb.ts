@@ -49,6 +49,7 @@ import { everyObjective, underEach } from "@lineage/lineage/objectives/show";
 import { lengthChances, spanMasking, spans } from "@lineage/lineage/objectives/span_masking";
 import { staticMasks } from "@lineage/lineage/objectives/static_masking";
 import { wholeWordMasking, wordsOf } from "@lineage/lineage/objectives/whole_word_masking";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -290,6 +291,7 @@ await show(lineChart([
 }));
 const off = Math.max(...epochs.map((n, i) => Math.abs(covered[i] - (1 - (1 - share) ** n))));
 console.log(`largest distance of dynamic masks from theory: ${percent(off)}`);
+assert(off < 0.03);
 
 // %% [markdown]
 // ## Whole words
@@ -328,9 +330,11 @@ async function givenAway(objective: Hides): Promise<number> {
   }
   return away / asked;
 }
+const [fromPieces, fromWords] = [await givenAway(dynamic), await givenAway(words)];
+assert(fromPieces > 0.5 && fromWords === 0);
 await show(barChart([
-  { name: "any piece", value: await givenAway(dynamic) },
-  { name: "whole words", value: await givenAway(words) },
+  { name: "any piece", value: fromPieces },
+  { name: "whole words", value: fromWords },
 ], { title: "Asked pieces with a visible piece of the same word", valueLabel: "share" }));
 
 // %% [markdown]
@@ -470,6 +474,7 @@ await show(table([
   { lengths: `first spans of ${DRAWS} draws`, mean: average(firsts) },
   { lengths: "runs in texts of the world", mean: average(inTexts) },
 ]));
+assert(Math.abs(average(firsts) - expected) < 0.15 && average(inTexts) < expected);
 
 // %% [markdown]
 // Is each place of a text as likely to be hidden? For single tokens yes. A span begins anywhere and goes right: the first

@@ -61,6 +61,7 @@ import { atPlaces, draws } from "@lineage/lineage/objectives/objective";
 import { evaluate } from "@lineage/lineage/tasks/evaluate";
 import { finetune, inEpochs, withHeadOf } from "@lineage/lineage/tasks/finetune";
 import { textClassification } from "@lineage/lineage/tasks/text_classification";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -141,6 +142,7 @@ const [byModule] = await read(divergence(log(tensor("C", q)), log(tensor("C", p)
 console.log(`by hand       ${byHand.toFixed(10)}`);
 console.log(`0.2 · log 2   ${(0.2 * Math.LN2).toFixed(10)}`);
 console.log(`divergence()  ${byModule.toFixed(10)}   (in single precision)`);
+assert(Math.abs(byModule - byHand) < 1e-6);
 
 // %% [markdown]
 // Terms may be negative; the sum never is, and it is 0 only where $p = q$. It is not symmetric: with other
@@ -175,6 +177,8 @@ await show(table(lengths.map((row) => ({
   "gradient without the factor": row.without,
   "with tau²": row.with,
 }))));
+assert(lengths.at(-1)!.without < lengths[0].without / 100);
+assert(lengths.at(-1)!.with > lengths[0].with);
 await show(lineChart([
   { name: "without", x: many, y: lengths.map((row) => row.without) },
   { name: "with tau²", x: many, y: lengths.map((row) => row.with) },
@@ -429,6 +433,8 @@ console.log(
   } of its score.`,
 );
 console.log(`The student that learned alone keeps ${share(ofAlone, "sentiment")}.`);
+assert(ofTaught.parameters < 0.6 * ofTeacher.parameters);
+assert(ofTaught.sentiment > 0.9 * ofTeacher.sentiment);
 
 // %% [markdown]
 // The authors of DistilBERT report 60 % of the parameters, 60 % faster, 97 % of the score. The share of

@@ -39,6 +39,7 @@ import {
 } from "@lineage/lineage/core/tensor";
 import { show, table } from "@lineage/lineage/drawing/show";
 import { barChart, lineChart } from "@lineage/lineage/drawing/svg";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -72,6 +73,7 @@ await device("auto"); // the device that was chosen last computes
 const single = await explain({ out }, reference), fused = await explain({ out });
 console.log(single.title);
 console.log(fused.title);
+assert(fused.kernels.length === 3 && fused.kernels.length < single.kernels.length);
 
 // %% [markdown]
 // ## Down to the code
@@ -100,6 +102,7 @@ const points = Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 12);
 const single32 = await read(exp(tensor("T", points, [points.length])));
 const wrong = Array.from(points, (x, i) => Math.abs(single32[i] / Math.exp(x) - 1));
 console.log(`exp between −83 and 83: at most ${Math.max(...wrong).toExponential(1)} of its value`);
+assert(Math.max(...wrong) < 5e-7);
 await show(lineChart([{ name: "error of exp", x: points, y: wrong, mark: "points" }], {
   title: "Single precision, and hardly worse than its own rounding",
   note: "6e-8 is the rounding of the result alone",

@@ -49,6 +49,7 @@ import { countNGrams, surprise } from "@lineage/lineage/models/n_gram";
 import { differences, encode } from "@lineage/lineage/models/spec";
 import { tokenLoss, tokenTargets } from "@lineage/lineage/objectives/left_to_right";
 import { draws } from "@lineage/lineage/objectives/objective";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -219,6 +220,7 @@ await show(lineChart([{ name: "GPT, unseen text", ...curve }], {
     { name: "knowing nothing", y: Math.log(sizes.vocabulary) },
   ],
 }));
+assert(curve.y.at(-1)! < counted); // it does better than counting
 
 // %% [markdown]
 // A good part of what is left cannot be known: whom a day is about, what the weather was like. The world draws
@@ -348,6 +350,7 @@ for (const id of ids.slice(5)) await remembering.append([id]);
 const rereading = await beginWriting(model, [ids], { cache: false });
 const apart = remembering.scores[0].map((s, i) => Math.abs(s - rereading.scores[0][i]));
 console.log(`largest difference of ${apart.length} scores: ${Math.max(...apart).toExponential(1)}`);
+assert(Math.max(...apart) < 1e-3);
 
 // %% [markdown]
 // And the time of a token, in a longer model that has learned nothing (time does not mind).

@@ -50,6 +50,7 @@ import { nameWords, xlnet, XLNET_TINY, xlnetParameters } from "@lineage/lineage/
 import { atPlaces, draws } from "@lineage/lineage/objectives/objective";
 import { permutationLM } from "@lineage/lineage/objectives/permutation_lm";
 import { type SightName, underSights, uniLM } from "@lineage/lineage/objectives/unilm";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -162,6 +163,7 @@ await show(smallMultiples([
 console.log(
   same.map((is, i) => `${titles[sights[i]]}: ${is ? "the mask again" : "not the mask"}`).join("\n"),
 );
+assert(same.every((is) => is));
 
 // %% [markdown]
 // The pictures are the masks again. Left to right is *closed*: whoever I see has seen nothing that I may not see. That
@@ -287,6 +289,7 @@ await show(barChart(sights.map((name, i) => ({ name: titles[name], value: losses
   title: "One model, four masks",
   valueLabel: "loss at hidden words of unseen texts, in nats",
 }));
+assert(losses[0] < Math.min(losses[1], losses[2])); // both sides against one
 
 // %% [markdown]
 // ### Writing with it
@@ -409,6 +412,8 @@ await show(lineChart([{
   xLabel: "which guess of a text",
   yLabel: "surprise in nats",
 }));
+const [early, late] = [guesses[0], guesses.at(-1)!].map((m) => sums[m] / counts[m]);
+assert(late < early);
 
 // %% [markdown]
 // ## What is predicted under each

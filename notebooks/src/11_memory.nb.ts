@@ -57,6 +57,7 @@ import {
 } from "@lineage/lineage/models/transformer_xl";
 import { xlnet, XLNET_BASE, XLNET_TINY, xlnetParameters } from "@lineage/lineage/models/xlnet";
 import { draws } from "@lineage/lineage/objectives/objective";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -205,6 +206,7 @@ await show(barChart(
     floors: [{ name: "the segment", value: segmentLength - 1 }],
   },
 ));
+assert(furthest.every((far, i) => far === segmentLength - 1 + probe.memory * depths[i]));
 
 // %% [markdown]
 // Each layer adds the length of its memory to what is in reach. A plain Transformer with these segments would never
@@ -340,6 +342,7 @@ await show(table([
   { model: "with a memory", "loss in nats": averageOf(known).toFixed(3) },
   { model: "without", "loss in nats": averageOf(unknown).toFixed(3) },
 ]));
+assert(known[0] < unknown[0] && averageOf(known) < averageOf(unknown));
 
 // %% [markdown]
 // What do the heads do with it? Below, the weights of the last layer for the last segment of one stream: on the left

@@ -27,7 +27,6 @@ import {
   at,
   device,
   keep,
-  type Key,
   randomKey,
   read,
   rename,
@@ -51,9 +50,7 @@ import {
 import { progress } from "@lineage/lineage/drawing/progress";
 import { show, table } from "@lineage/lineage/drawing/show";
 import { barChart, lineChart } from "@lineage/lineage/drawing/svg";
-import { continueAll, generate } from "@lineage/lineage/generation/generate";
-import { drawn, probabilities } from "@lineage/lineage/generation/options";
-import { beginWriting } from "@lineage/lineage/generation/writing";
+import { continueAll } from "@lineage/lineage/generation/generate";
 import { GPT2, GPT2_TINY } from "@lineage/lineage/models/gpt2";
 import { classifyTokens } from "@lineage/lineage/models/heads";
 import {
@@ -78,6 +75,7 @@ import {
   preferenceLoss,
 } from "@lineage/lineage/objectives/preference_tuning";
 import { lastPlaces, rewardLoss } from "@lineage/lineage/objectives/reward_model";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -207,14 +205,17 @@ const unseen = many(128, ((draw) => () => ask(1_000_002, draw))(draws(randomKey(
 const idsOf = (text: string) => tokenizer.encode(text).map(({ id }) => id);
 const promptIds = (prompt: string) => [words.special.cls, ...idsOf(prompt)];
 const inWords = (ids: readonly number[]) => tokenizer.decode(ids);
-const answersOf = async (asked: readonly Asked[]) =>
+const ROOM = 10; // the most tokens of an answer
+/** The likeliest answers, or answers by chance: from all of the model's probabilities. */
+const answersOf = async (model: Pretrained, asked: readonly Asked[], chance = {}) =>
   await continueAll(model, asked.map(({ prompt }) => promptIds(prompt)), {
-    maxTokens: 10,
+    maxTokens: ROOM,
     end: [sep],
+    ...chance,
   });
 const same = (ids: readonly number[], text: string) => ids.join() === idsOf(text).join();
 async function manners() {
-  const said = await answersOf(unseen);
+  const said = await answersOf(model, unseen);
   const share = (of: (asked: Asked) => string) =>
     unseen.filter((asked, i) => same(said[i], of(asked))).length / unseen.length;
   return { said, short: share(({ short }) => short), long: share(({ long }) => long) };
@@ -277,6 +278,7 @@ console.log(
     (tuned.short + tuned.long).toFixed(2)
   } after`,
 );
+assert(base.short + base.long < 0.2 && tuned.short + tuned.long > 0.7);
 
 // %% [markdown]
 // **Predict.** Drawn by chance, with temperature 1: in which manner does it answer? *It was shown both equally
@@ -284,23 +286,15 @@ console.log(
 // prefer.*
 
 // %%
-async function drawnManners() {
-  let [short, long] = [0, 0];
-  for (const [i, asked] of unseen.slice(0, 48).entries()) {
-    const ids = await Array.fromAsync(
-      generate(model, promptIds(asked.prompt), {
-        temperature: 1,
-        seed: i,
-        maxTokens: 10,
-        end: [sep],
-      }),
-    );
-    if (ids[0] === idsOf("it")[0]) long++;
-    else short++;
-  }
-  return { short: short / (short + long), long: long / (short + long) };
-}
+/** Which share of the answers is in which manner: only sentences begin with "It". */
+const mannersOf = (answers: readonly number[][]) => {
+  const long = answers.filter(([id]) => id === idsOf("it")[0]).length / answers.length;
+  return { short: 1 - long, long };
+};
+const drawnManners = async () =>
+  mannersOf(await answersOf(model, unseen, { temperature: 1, seed: 6 }));
 const before = await drawnManners();
+assert(before.long > 0.25 && before.long < 0.75);
 await show(barChart([
   { name: "a word", value: before.short },
   { name: "a sentence", value: before.long },
@@ -419,30 +413,21 @@ await show(table(
 //    likely, none by more than a fifth. Then write anew.
 
 // %%
-/** Answers to several questions, written side by side and by chance, each with its end; and as a batch. */
-async function writeAnswers(model: Pretrained, asked: readonly Asked[], key: Key) {
-  const prompts = asked.map(({ prompt }) => promptIds(prompt));
-  const writing = await beginWriting(model, prompts, { room: 10 });
-  const answers = prompts.map((): number[] => []);
-  const open = () => answers.some((answer) => answer.at(-1) !== sep);
-  for (let n = 0; open(); await writing.append(answers.map((answer) => answer.at(-1)!))) {
-    for (const [b, scores] of writing.scores.entries()) {
-      const id = drawn(probabilities(scores), key.number(n++));
-      if (answers[b].at(-1) !== sep) answers[b].push(id);
-    }
-    if (writing.left === 1) break;
-  }
+/** Answers to several questions by chance, each with its end if it came to one; and as a batch. */
+async function writeAnswers(model: Pretrained, asked: readonly Asked[], seed: number) {
+  const written = await answersOf(model, asked, { temperature: 1, seed });
+  const answers = written.map((ids) => ids.length < ROOM ? [...ids, sep] : ids);
   const batch = batchOf(asked.map(({ prompt }) => prompt));
-  prompts.forEach((prompt, b) =>
+  asked.forEach(({ prompt }, b) =>
     answers[b].forEach((id, t) => {
-      const place = b * LENGTH + prompt.length + t;
+      const place = b * LENGTH + promptIds(prompt).length + t;
       [batch.ids[place], batch.mask[place], batch.segments[place]] = [id, 1, 1];
     })
   );
   return { answers, batch };
 }
 const writer = { ...model, params: await keep(old) }; // it begins where step 1 ended
-const tried = await writeAnswers(writer, unseen.slice(0, 6), randomKey(7));
+const tried = await writeAnswers(writer, unseen.slice(0, 6), 7);
 const liked = await read(rewards(judgeParams, tried.batch));
 await show(table(
   tried.answers.map((ids, i) => ({
@@ -481,7 +466,7 @@ const ppo = progress("policy optimization", ROUNDS);
 const rewarded: number[] = [], strayed: number[] = [];
 for (let round = 1; round <= ROUNDS; round++) {
   const asked = many(AT_ONCE, ((draw) => () => ask(1, draw))(draws(randomKey(8, round))));
-  const { batch } = await writeAnswers(writer, asked, randomKey(9, round));
+  const { batch } = await writeAnswers(writer, asked, 100 + round);
   const { reward, then, before, ...means } = await judged(writer.params, batch);
   const advantages = advantagesOf(penalisedReward(reward, then, before, BETA));
   const { targets } = answersIn(batch);
@@ -510,25 +495,27 @@ await show(lineChart([
 
 // %%
 async function compared(way: string, model: Pretrained) {
-  const { answers, batch } = await writeAnswers(model, unseen, randomKey(10));
+  const { answers, batch } = await writeAnswers(model, unseen, 10);
   const { rewarded, strayed } = await judged(model.params, batch);
   const right = unseen.filter(({ short, long }, i) =>
-    [short, long].some((text) => same(answers[i].slice(0, -1), text))
+    [short, long].some((text) => answers[i].join() === [...idsOf(text), sep].join())
   );
-  const share = (count: number) => (count / unseen.length).toFixed(2);
   return {
     way,
-    "in a sentence": share(answers.filter(([id]) => id === idsOf("it")[0]).length),
-    right: share(right.length),
+    "in a sentence": mannersOf(answers).long.toFixed(2),
+    right: (right.length / unseen.length).toFixed(2),
     reward: rewarded.toFixed(2),
     "strayed, in nats": strayed.toFixed(2),
   };
 }
-await show(table([
+const ways = [
   await compared("shown (step 1)", { ...model, params: old }),
   await compared("DPO", model),
   await compared("PPO", writer),
-], "Answers by chance to questions about unseen documents"));
+];
+await show(table(ways, "Answers by chance to questions about unseen documents"));
+const [, ofDPO, ofPPO] = ways.map((row) => Number(row["strayed, in nats"]));
+assert(ofPPO < ofDPO);
 
 // %% [markdown]
 // One manner instead of two is a choice of 1 in 2: `ln 2 = 0.69` nats, and that is about what PPO spends. Once every

@@ -57,6 +57,7 @@ import { tagging } from "@lineage/lineage/tasks/tagging";
 import { asBatch, type Task } from "@lineage/lineage/tasks/task";
 import { textClassification } from "@lineage/lineage/tasks/text_classification";
 import { type Labelled, labelsOf, readTSV } from "@lineage/lineage/tasks/tsv";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -404,6 +405,7 @@ const opinionScores = await testScores(opinionRuns, judgeOpinions, texts.test);
 for (const [start, { values: { accuracy } }] of Object.entries(opinionScores)) {
   console.log(`${start}: ${Math.round((1 - accuracy) * texts.test.length)} wrong answers`);
 }
+assert(mainScore(opinionScores["pre-trained"]) > mainScore(opinionScores["from nothing"]));
 
 // %% [markdown]
 // Where it is wrong, and how: a **confusion table** has the truth in its rows and the answers in its columns.
@@ -484,6 +486,10 @@ await show(table(
   })),
   "right tags of words in names",
 ));
+const [withStart, withNone] = shares.map(({ right: { "never shown": [right, all] } }) =>
+  right / all
+);
+assert(withStart > withNone + 0.1);
 
 // %% [markdown]
 // ## Answering

@@ -55,6 +55,7 @@ import { startT5, T5, T5_1_1, T5_BASE, T5_SMALL, T5_TINY } from "@lineage/lineag
 import { draws } from "@lineage/lineage/objectives/objective";
 import { spanCorruption } from "@lineage/lineage/objectives/span_corruption";
 import { answerLoss, asPairs, type TextPair } from "@lineage/lineage/objectives/text_to_text";
+import { assert } from "@std/assert";
 
 const here = await device("auto");
 console.log(`This notebook runs on ${here.name}: ${here.description}.`);
@@ -332,7 +333,7 @@ await show(lineChart([{
 const model = { spec, sizes, params };
 const seen = new Set(everything), fresh = pairsOf(1_000_001, 120);
 const normal = (text: string) => tokenizer.encode(text).map(({ id }) => id).join();
-const scores: { task: string; asked: number; right: string }[] = [];
+const scores: { task: string; asked: number; right: string }[] = [], shares: number[] = [];
 const answered: Record<string, { source: string; "is written": string; "is wanted": string }[]> =
   {};
 for (const task of names) {
@@ -341,6 +342,7 @@ for (const task of names) {
   const written = await greedyAnswers(model, inputs, { room: lengths.answer });
   const right = asked.filter(({ answer }, i) => normal(answer) === written[i].join()).length;
   scores.push({ task, asked: asked.length, right: `${Math.round(100 * right / asked.length)} %` });
+  shares.push(right / asked.length);
   answered[task] = asked.slice(0, 3).map(({ source, answer }, i) => ({
     source,
     "is written": tokenizer.decode(written[i]),
@@ -349,6 +351,7 @@ for (const task of names) {
 }
 await show(table(scores, "Answers to unseen sources"));
 await show(table(names.flatMap((task) => answered[task])));
+assert(Math.max(...shares) > 0.8 && Math.min(...shares) > 0.3);
 
 // %% [markdown]
 // ## What a translation looks at

@@ -34,12 +34,13 @@ const lessIsBetter = (unit: Measured["unit"]) => ["ms", "MB", "%"].includes(unit
 export function compare(task: Task, device: On, turns: Turns): Comparison[] {
   const [ours, ...others] = task.contenders;
   const first = turns.get(ours)?.[0] ?? [];
-  const reached = (turns: Measured[][], name: string, what: string): Reached => {
-    const all = turns.map((turn) => turn.find((m) => m.name === what)!.value);
+  const reached = (turns: Measured[][], name: string, of: Measured): Reached => {
+    const same = (m: Measured) => m.name === of.name && m.unit === of.unit;
+    const all = turns.map((turn) => turn.find(same)!.value);
     return { name, median: median(all), all };
   };
-  return first.flatMap(({ name: what, unit }) => {
-    const our = reached(turns.get(ours)!, ours.name, what);
+  return first.flatMap((one) => {
+    const { name: what, unit } = one, our = reached(turns.get(ours)!, ours.name, one);
     const row = (theirs: Reached | null): Comparison => {
       const better = (i: number) =>
         lessIsBetter(unit) ? theirs!.all[i] / our.all[i] : our.all[i] / theirs!.all[i];
@@ -48,19 +49,20 @@ export function compare(task: Task, device: On, turns: Turns): Comparison[] {
     };
     const rivals = others.filter((other) => turns.has(other));
     if (rivals.length === 0) return [row(null)];
-    return rivals.map((other) => row(reached(turns.get(other)!, other.name, what)));
+    return rivals.map((other) => row(reached(turns.get(other)!, other.name, one)));
   });
 }
 
 /** What is wrong with the results themselves: a contender that computes something else is no rival. */
-export function disagreements({ name: task, expected = {} }: Task, turns: Turns): string[] {
+export function disagreements({ name: task, contenders, expected }: Task, turns: Turns): string[] {
+  const checks = (rounds: Measured[][] = []) =>
+    rounds.flat().flatMap(({ check }) => Object.entries(check ?? {}));
+  const wanted = { ...Object.fromEntries(checks(turns.get(contenders[0]))), ...expected };
   const found: string[] = [];
   for (const [{ name }, rounds] of turns) {
-    for (const { check } of rounds.flat()) {
-      for (const [what, value] of Object.entries(check ?? {})) {
-        if (Math.abs(value - expected[what]) <= 1e-3) continue;
-        found.push(`${task}: ${name} finds ${what} ${value} instead of ${expected[what]}`);
-      }
+    for (const [what, value] of checks(rounds)) {
+      if (Math.abs(value - wanted[what]) <= 1e-3) continue;
+      found.push(`${task}: ${name} finds ${what} ${value} instead of ${wanted[what]}`);
     }
   }
   return [...new Set(found)];

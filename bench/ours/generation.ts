@@ -1,6 +1,5 @@
 /** The next token of GPT-2 small. Usage: deno run -A bench/ours/generation.ts wasm */
 import type { KeysAndValues, KeyValueCache } from "../../core/key_value_cache.ts";
-import { instantiate } from "../../core/parameters.ts";
 import {
   device,
   type DeviceName,
@@ -16,17 +15,11 @@ import { GPT2, GPT2_SMALL } from "../../models/gpt2.ts";
 import { nameTokens } from "../../models/model.ts";
 import { encode, type EncoderInput, encoderParameters } from "../../models/spec.ts";
 import { GPT2_SMALL as wanted, ids, remembered, timeScores, weights } from "../workloads/gpt2.ts";
-import { turned } from "../workloads/weight.ts";
+import { given } from "./given.ts";
 
 await device(Deno.args[0] as DeviceName);
 const { layers, past, length } = wanted, sizes = GPT2_SMALL;
-const all = weights();
-const encoder = await keep(
-  instantiate(encoderParameters(GPT2, sizes), ({ axes, shape }, path) => {
-    const values = path.endsWith(".weight") ? turned(all[path]) : all[path].values;
-    return tensor(axes, values, shape);
-  }),
-);
+const encoder = await keep(given(encoderParameters(GPT2, sizes), weights()));
 
 /** The scores after the last of some ids, and what a cache is to hold then. */
 function scoresAfter(input: EncoderInput) {
@@ -49,11 +42,11 @@ const stored = await keep(
 const some = (count: number) => tensor("B T", ids(count), [1, count]);
 
 // As generation/ does it: what reads a token is built once, and given its id and its place each time.
-const given = await keep({ ids: some(1), start: scalar(past) });
-const cache: KeyValueCache = { layers: stored, length: past, start: given.start };
-const { scores, cached } = scoresAfter({ ids: given.ids, cache });
+const fresh = await keep({ ids: some(1), start: scalar(past) });
+const cache: KeyValueCache = { layers: stored, length: past, start: fresh.start };
+const { scores, cached } = scoresAfter({ ids: fresh.ids, cache });
 await timeScores("token", async () => {
-  const giving = read([], [[given, { ids: some(1), start: scalar(past) }]]);
+  const giving = read([], [[fresh, { ids: some(1), start: scalar(past) }]]);
   const [[found]] = await Promise.all([read([scores], [[stored, cached]]), giving]);
   return found;
 });

@@ -5,7 +5,7 @@
  *        with the text of the GPL, version 3, the loss falls from 4.2123 to 3.265 in 40 steps.
  * @module
  */
-import { duration, median, report } from "../measured.ts";
+import { timeSteps } from "./steps.ts";
 import type { Weight } from "./weight.ts";
 
 /** Sizes of the model and of its training. */
@@ -115,24 +115,6 @@ export function batchOf(letters: Uint8Array, step: number): { x: Int32Array; y: 
   return { x, y };
 }
 
-/**
- * Train and report: a few steps to warm up, then groups of five, of which only the last waits for its
- * loss. `step(i, waits)` gives the loss of the step where `waits`, else anything.
- */
-export async function timeTraining(
-  step: (i: number, waits: boolean) => Promise<number>,
-): Promise<void> {
-  const group = 5, times: number[] = [];
-  const first = await step(0, true);
-  for (let i = 1; i < group; i++) await step(i, true);
-  let last = NaN;
-  for (let done = group; done < GPT.steps; done += group) {
-    const ms = await duration(async () => {
-      for (let i = done; i < done + group - 1; i++) await step(i, false);
-      last = await step(done + group - 1, true);
-    });
-    times.push(ms / group);
-  }
-  const value = batch * length / median(times) * 1000;
-  report({ name: "training step", value, unit: "tokens/s", check: { first, last } });
-}
+/** Train and report. `step(i, waits)` gives the loss of the step where `waits`, else anything. */
+export const timeTraining = (step: (i: number, waits: boolean) => Promise<number>): Promise<void> =>
+  timeSteps(step, { steps: GPT.steps, tokens: batch * length });

@@ -6,7 +6,7 @@
  * @module
  */
 import { duration, median, report } from "../measured.ts";
-import { layerShapes, normShapes, type Weight, weightOf } from "./weight.ts";
+import { layerShapes, type ModelSizes, normShapes, type Weight, weightOf } from "./weight.ts";
 
 /** Sizes of the model, tokens that are remembered, and tokens that are read at once. */
 export const GPT2_SMALL = {
@@ -21,10 +21,10 @@ export const GPT2_SMALL = {
   length: 128,
 } as const;
 
-const { layers, width, heads, inner, vocabulary, positions, past } = GPT2_SMALL;
-
 /** All weights by name; the word table names the tokens again. */
-export function weights(): Record<string, Weight> {
+export function weights(
+  { layers, width, inner, vocabulary, positions }: ModelSizes & { positions: number } = GPT2_SMALL,
+): Record<string, Weight> {
   const all: [string, number[]][] = [
     ["embedding.word", [vocabulary, width]],
     ["embedding.position", [positions, width]],
@@ -33,6 +33,8 @@ export function weights(): Record<string, Weight> {
   ];
   return Object.fromEntries(all.map(([name, shape], i) => [name, weightOf(name, shape, i)]));
 }
+
+const { width, heads, vocabulary, past } = GPT2_SMALL;
 
 /** What a layer remembers, between −1 and 1: a head after the other, a position after the other. */
 export function remembered(layer: number, part: "keys" | "values"): Weight {

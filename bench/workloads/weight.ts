@@ -10,6 +10,15 @@ export interface Weight {
   values: Float32Array<ArrayBuffer>;
 }
 
+/** Sizes of a model. */
+export interface ModelSizes {
+  layers: number;
+  width: number;
+  heads: number;
+  inner: number;
+  vocabulary: number;
+}
+
 /** Some columns of a matrix, each as a row: the same matrix, output by input. */
 export function turned(
   { shape: [rows, columns], values }: Weight,

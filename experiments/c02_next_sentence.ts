@@ -13,12 +13,11 @@
 import { barChart } from "../drawing/svg.ts";
 import { BERT } from "../models/bert.ts";
 import { nextSentence } from "../objectives/next_sentence.ts";
-import { all, column, type Experiment, gain, inWords, judge } from "./experiment.ts";
+import { all, bar, type Experiment, gain, inWords, judge } from "./experiment.ts";
 import { judgeBy, microSizes, microWorld, pretrain } from "./micro_bert.ts";
 import { accuracy, microTask, scoresOf, tune } from "./micro_tasks.ts";
 import { pairLessons, readSentences } from "./pair_lessons.ts";
 import { sentencePeak } from "./sentence_lessons.ts";
-import { summary } from "./statistics.ts";
 
 const steps = { sentences: 450, pairs: 250 }, shape = { batch: 16, length: 32 };
 const tasks = [
@@ -104,14 +103,10 @@ export const experiment: Experiment = {
     };
   },
   plot(rows) {
-    const bar = (name: string, key: string, group: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation, group };
-    };
     return barChart(
       tasks.flatMap(({ kind }) => [
-        bar(`${kind}, with`, `${kind}With`, "with next sentence"),
-        bar(`${kind}, without`, `${kind}Without`, "without"),
+        bar(rows, `${kind}, with`, `${kind}With`, "with next sentence"),
+        bar(rows, `${kind}, without`, `${kind}Without`, "without"),
       ]),
       { title: "With and without next sentence", valueLabel: "accuracy after fine-tuning" },
     );

@@ -16,7 +16,7 @@ import { barChart } from "../drawing/svg.ts";
 import { BERT } from "../models/bert.ts";
 import { maskedLM } from "../objectives/masked_language_model.ts";
 import { staticMasks } from "../objectives/static_masking.ts";
-import { column, type Experiment, gain, inWords, judge } from "./experiment.ts";
+import { bar, type Experiment, gain, inWords, judge } from "./experiment.ts";
 import { judgeBy, microSizes, microWorld, pretrain } from "./micro_bert.ts";
 import {
   type HideIn,
@@ -25,7 +25,6 @@ import {
   sentencePeak,
   sentenceShape,
 } from "./sentence_lessons.ts";
-import { summary } from "./statistics.ts";
 
 const steps = 300, read = 35, copies = 10;
 
@@ -100,17 +99,13 @@ export const experiment: Experiment = {
     };
   },
   plot(rows) {
-    const bar = (name: string, key: string, group: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation, group };
-    };
     return barChart([
-      bar("one mask a text", "once", "unseen documents"),
-      bar("ten masks", "tenTimes", "unseen documents"),
-      bar("drawn anew", "anew", "unseen documents"),
-      bar("one mask a text, read", "toldOnce", "documents read"),
-      bar("ten masks, read", "toldTenTimes", "documents read"),
-      bar("drawn anew, read", "toldAnew", "documents read"),
+      bar(rows, "one mask a text", "once", "unseen documents"),
+      bar(rows, "ten masks", "tenTimes", "unseen documents"),
+      bar(rows, "drawn anew", "anew", "unseen documents"),
+      bar(rows, "one mask a text, read", "toldOnce", "documents read"),
+      bar(rows, "ten masks, read", "toldTenTimes", "documents read"),
+      bar(rows, "drawn anew, read", "toldAnew", "documents read"),
     ], { title: "Masks drawn once, ten times, anew", valueLabel: "nats a hidden word" });
   },
   reading:

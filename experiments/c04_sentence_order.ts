@@ -25,7 +25,7 @@ import { encode, type Sizes } from "../models/spec.ts";
 import { nextSentence } from "../objectives/next_sentence.ts";
 import { asInputs, draws, type ModelInputs } from "../objectives/objective.ts";
 import { sentenceOrder } from "../objectives/sentence_order.ts";
-import { all, column, type Experiment, inWords, judge } from "./experiment.ts";
+import { all, bar, column, type Experiment, inWords, judge } from "./experiment.ts";
 import { microSizes, type MicroWorld, microWorld, pretrain, textsOf } from "./micro_bert.ts";
 import { pairLessons, type PairsObjective, readSentences } from "./pair_lessons.ts";
 import { sentenceFit, sentencePeak } from "./sentence_lessons.ts";
@@ -111,17 +111,13 @@ export const experiment: Experiment = {
     };
   },
   plot(rows) {
-    const bar = (name: string, key: string, group: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation, group };
-    };
     return barChart([
-      bar("asked next sentence", "nextOnNext", "trained on next sentence"),
-      bar("asked order", "nextOnOrder", "trained on next sentence"),
-      bar("asked subject alone", "nextOnSubject", "trained on next sentence"),
-      bar("asked next sentence ", "orderOnNext", "trained on order"),
-      bar("asked order ", "orderOnOrder", "trained on order"),
-      bar("asked subject alone ", "orderOnSubject", "trained on order"),
+      bar(rows, "asked next sentence", "nextOnNext", "trained on next sentence"),
+      bar(rows, "asked order", "nextOnOrder", "trained on next sentence"),
+      bar(rows, "asked subject alone", "nextOnSubject", "trained on next sentence"),
+      bar(rows, "asked next sentence ", "orderOnNext", "trained on order"),
+      bar(rows, "asked order ", "orderOnOrder", "trained on order"),
+      bar(rows, "asked subject alone ", "orderOnSubject", "trained on order"),
     ], {
       title: "Each with the other's exam",
       valueLabel: "share right",

@@ -17,7 +17,7 @@ import { barChart } from "../drawing/svg.ts";
 import { BERT, BERT_BASE } from "../models/bert.ts";
 import { type ModelParameters, modelParameters } from "../models/model.ts";
 import { encoderParameters, type ModelSpec, type Sizes } from "../models/spec.ts";
-import { column, type Experiment, gain, inWords, judge } from "./experiment.ts";
+import { bar, type Experiment, gain, inWords, judge } from "./experiment.ts";
 
 import {
   firstGuesses,
@@ -26,7 +26,6 @@ import {
   smallSizes,
   worldInWords,
 } from "./small_bert.ts";
-import { summary } from "./statistics.ts";
 
 const layers = 2, width = 48, narrow = width / 3, peak = 8e-3, margin = 0.03;
 
@@ -96,10 +95,7 @@ export const experiment: Experiment = {
   },
   plot(rows) {
     const bars = [width, narrow].flatMap((e) =>
-      lengths.map((n) => {
-        const { mean, deviation } = summary(column(rows, `accuracy${e}at${n}`));
-        return { name: `E = ${e}, ${n} steps`, value: mean, spread: deviation, group: `E = ${e}` };
-      })
+      lengths.map((n) => bar(rows, `E = ${e}, ${n} steps`, `accuracy${e}at${n}`, `E = ${e}`))
     );
     return barChart(bars, {
       title: "A whole table and a narrow one",

@@ -21,7 +21,7 @@ import { countParameters } from "../core/parameters.ts";
 import { barChart } from "../drawing/svg.ts";
 import { BERT } from "../models/bert.ts";
 import { encoderParameters } from "../models/spec.ts";
-import { column, type Experiment, gain, inWords, judge, type Numbers } from "./experiment.ts";
+import { bar, type Experiment, gain, inWords, judge, type Numbers } from "./experiment.ts";
 import {
   firstGuesses,
   lossOfSmall,
@@ -29,7 +29,6 @@ import {
   smallSizes,
   worldInWords,
 } from "./small_bert.ts";
-import { summary } from "./statistics.ts";
 
 const layers = 6, width = 24, steps = 400, peak = 6e-3;
 
@@ -91,10 +90,9 @@ export const experiment: Experiment = {
     };
   },
   plot(rows) {
-    const bars = Object.entries(stacks).map(([key, { name }]) => {
-      const { mean, deviation } = summary(column(rows, `${key}Loss`));
-      return { name: `${name} shared`, value: mean, spread: deviation };
-    });
+    const bars = Object.entries(stacks).map(([key, { name }]) =>
+      bar(rows, `${name} shared`, `${key}Loss`)
+    );
     return barChart(bars, {
       title: "Six layers, and what they share",
       valueLabel: "nats at a hidden word of unseen documents",

@@ -19,7 +19,7 @@ import { barChart } from "../drawing/svg.ts";
 import { BERT, BERT_BASE, BERT_TINY } from "../models/bert.ts";
 import { encode, encoderParameters, type ModelSpec, type Sizes } from "../models/spec.ts";
 import { draws } from "../objectives/objective.ts";
-import { column, type Experiment, inWords, type Numbers, type Verdict } from "./experiment.ts";
+import { bar, column, type Experiment, inWords, type Numbers, type Verdict } from "./experiment.ts";
 
 import { summary } from "./statistics.ts";
 import { inTurn } from "./timing.ts";
@@ -94,14 +94,10 @@ export const experiment: Experiment = {
     return { verdict: judged(left, time), because };
   },
   plot(rows) {
-    const bar = (name: string, numbers: number[]) => {
-      const { mean, deviation } = summary(numbers);
-      return { name, value: mean, spread: deviation };
-    };
     return barChart([
       { name: "parameters, one for all", value: partLeft(rows) },
-      bar("time, one for all", column(rows, "timeRatio")),
-      bar("time, one for all, half as deep", column(rows, "halfRatio")),
+      bar(rows, "time, one for all", "timeRatio"),
+      bar(rows, "time, one for all, half as deep", "halfRatio"),
     ], {
       title: "Sharing twelve layers",
       valueLabel: "part of the stack whose layers are their own",

@@ -25,6 +25,7 @@ import { nextSentence } from "../objectives/next_sentence.ts";
 import { draws, type ModelInputs } from "../objectives/objective.ts";
 import {
   all,
+  bar,
   column,
   type Experiment,
   inWords,
@@ -126,14 +127,10 @@ export const experiment: Experiment = {
     return { verdict: all(parts), because };
   },
   plot(rows) {
-    const bar = (name: string, key: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation };
-    };
     return barChart([
-      bar("teacher, 4 layers", "teacherScore"),
-      bar("student, 2 layers", "studentScore"),
-      bar("2 layers, no teacher", "aloneScore"),
+      bar(rows, "teacher, 4 layers", "teacherScore"),
+      bar(rows, "student, 2 layers", "studentScore"),
+      bar(rows, "2 layers, no teacher", "aloneScore"),
     ], {
       title: "Scores after fine-tuning",
       valueLabel: "mean accuracy of sentiment and senses",

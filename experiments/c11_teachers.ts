@@ -16,8 +16,7 @@ import { barChart } from "../drawing/svg.ts";
 import { bornAgain, ensemble, teacherAnnealing } from "../objectives/teachers.ts";
 import { type Bag, bagScores, trainBag } from "./bag_classifier.ts";
 import { type Classroom, classroom, taughtBy } from "./bag_distillation.ts";
-import { all, column, type Experiment, gain, inWords, judge, type Report } from "./experiment.ts";
-import { summary } from "./statistics.ts";
+import { all, bar, type Experiment, gain, inWords, judge, type Report } from "./experiment.ts";
 
 const width = 32, small = 6, tau = 4, steps = 600, teachers = 5;
 
@@ -117,10 +116,7 @@ export const experiment: Experiment = {
   },
   plot: (rows) =>
     barChart(
-      measured.map(([key, name]) => {
-        const { mean, deviation } = summary(column(rows, key));
-        return { name, value: mean, spread: deviation, group: name.split(":")[0] };
-      }),
+      measured.map(([key, name]) => bar(rows, name, key, name.split(":")[0])),
       {
         title: "Three ways to get more out of a teacher",
         note: `Mean and deviation of ${rows.length} seeds`,

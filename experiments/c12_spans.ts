@@ -36,12 +36,11 @@ import {
   type SpanTargets,
 } from "../objectives/span_masking.ts";
 import { draws } from "../objectives/objective.ts";
-import { all, column, type Experiment, gain, inWords, judge } from "./experiment.ts";
+import { all, bar, type Experiment, gain, inWords, judge } from "./experiment.ts";
 import { type Lessons, microSizes, microWorld, pretrain } from "./micro_bert.ts";
 import { pairLessons, readSentences } from "./pair_lessons.ts";
 import { type HiddenInSentences, namingLoss, sentencePeak } from "./sentence_lessons.ts";
 import { answersAfterTuning, shortQuestions } from "./short_questions.ts";
-import { summary } from "./statistics.ts";
 
 const steps = { sentences: 300, texts: 250, tuning: 120 }, shape = { batch: 16, length: 40 };
 const names = ["person", "place", "home", "animal", "job", "food"];
@@ -100,15 +99,11 @@ export const experiment: Experiment = {
     };
   },
   plot(rows) {
-    const bar = (name: string, key: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation };
-    };
     return barChart([
-      bar("entities hidden", "entities"),
-      bar("spans hidden", "spans"),
-      bar("spans, next sentence", "next"),
-      bar("spans, boundary", "boundary"),
+      bar(rows, "entities hidden", "entities"),
+      bar(rows, "spans hidden", "spans"),
+      bar(rows, "spans, next sentence", "next"),
+      bar(rows, "spans, boundary", "boundary"),
     ], { title: "Answers found after fine-tuning", valueLabel: "F1" });
   },
   reading:

@@ -20,10 +20,9 @@ import type { Pretrained } from "../models/pretrained.ts";
 import { encode } from "../models/spec.ts";
 import { entityMasking } from "../objectives/entity_masking.ts";
 import { asInputs } from "../objectives/objective.ts";
-import { column, type Experiment, gain, inWords, judge } from "./experiment.ts";
+import { bar, type Experiment, gain, inWords, judge } from "./experiment.ts";
 import { judgeBy, microSizes, type MicroWorld, microWorld, pretrain } from "./micro_bert.ts";
 import { sentenceFit, sentenceLessons, sentencePeak, sentenceShape } from "./sentence_lessons.ts";
-import { summary } from "./statistics.ts";
 
 const steps = 600;
 const rate = 0.3;
@@ -93,15 +92,11 @@ export const experiment: Experiment = {
     return { verdict: judge(more), because: `gain in told facts: ${inWords(more)}` };
   },
   plot(rows) {
-    const bar = (name: string, key: string, group: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation, group };
-    };
     return barChart([
-      bar("characters hidden", "characters", "told"),
-      bar("names, phrases hidden", "names", "told"),
-      bar("characters hidden, not told", "untoldCharacters", "never told"),
-      bar("names, phrases, not told", "untoldNames", "never told"),
+      bar(rows, "characters hidden", "characters", "told"),
+      bar(rows, "names, phrases hidden", "names", "told"),
+      bar(rows, "characters hidden, not told", "untoldCharacters", "never told"),
+      bar(rows, "names, phrases, not told", "untoldNames", "never told"),
     ], { title: "Facts filled in", valueLabel: "share right at the first guess" });
   },
   reading:

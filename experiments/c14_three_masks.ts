@@ -21,7 +21,16 @@ import { UNILM } from "../models/unilm.ts";
 import type { MaskedTargets } from "../objectives/masked_language_model.ts";
 import { atPlaces } from "../objectives/objective.ts";
 import { paperShares, type Shares, type SightedInputs, uniLM } from "../objectives/unilm.ts";
-import { all, column, type Experiment, gain, inWords, judge, type Numbers } from "./experiment.ts";
+import {
+  all,
+  bar,
+  column,
+  type Experiment,
+  gain,
+  inWords,
+  judge,
+  type Numbers,
+} from "./experiment.ts";
 import {
   judgeBy,
   type Lessons,
@@ -175,14 +184,8 @@ export const experiment: Experiment = {
   plot(rows) {
     const bars = (["Both", "Left"] as const).flatMap((sight) =>
       (["bert", "unilm", "gpt"] as const).map((name) => {
-        const { mean, deviation } = summary(column(rows, name + sight));
         const from = sight === "Both" ? "both sides" : "left to right";
-        return {
-          name: `${from}: ${names[name]}`,
-          value: mean,
-          spread: deviation,
-          group: names[name],
-        };
+        return bar(rows, `${from}: ${names[name]}`, name + sight, names[name]);
       })
     );
     const value = summary(column(rows, "guessing")).mean;

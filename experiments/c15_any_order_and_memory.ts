@@ -14,11 +14,11 @@ import { randomKey } from "../core/tensor/mod.ts";
 import type { Document } from "../data/mod.ts";
 import { barChart } from "../drawing/svg.ts";
 import { TRANSFORMER_XL_TINY } from "../models/transformer_xl.ts";
-import { all, column, type Experiment, gain, inWords, judge } from "./experiment.ts";
+import { all, bar, type Experiment, gain, inWords, judge } from "./experiment.ts";
 import { microWorld } from "./micro_bert.ts";
 import { streamsOf, surpriseByPosition, trainOnStreams } from "./micro_recurrence.ts";
 import { judgeXLNet, type Order, trainXLNet } from "./micro_xlnet.ts";
-import { mean, summary } from "./statistics.ts";
+import { mean } from "./statistics.ts";
 
 const steps = 300, batch = 32, length = 16, memory = 32, judged = 16;
 
@@ -85,19 +85,15 @@ export const experiment: Experiment = {
     };
   },
   plot(rows) {
-    const bar = (name: string, key: string, group: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation, group };
-    };
     return barChart([
-      bar("XLNet, any order", "anyOrder", "with"),
-      bar("XLNet, left to right", "leftToRight", "without"),
-      bar("memory, whole segment", "remembers", "with"),
-      bar("no memory, whole segment", "forgets", "without"),
-      bar("memory, first four", "firstRemembers", "with"),
-      bar("no memory, first four", "firstForgets", "without"),
-      bar("memory, last four", "lastRemembers", "with"),
-      bar("no memory, last four", "lastForgets", "without"),
+      bar(rows, "XLNet, any order", "anyOrder", "with"),
+      bar(rows, "XLNet, left to right", "leftToRight", "without"),
+      bar(rows, "memory, whole segment", "remembers", "with"),
+      bar(rows, "no memory, whole segment", "forgets", "without"),
+      bar(rows, "memory, first four", "firstRemembers", "with"),
+      bar(rows, "no memory, first four", "firstForgets", "without"),
+      bar(rows, "memory, last four", "lastRemembers", "with"),
+      bar(rows, "no memory, last four", "lastForgets", "without"),
     ], {
       title: "Both sides, and a memory",
       valueLabel: "loss in nats on unseen documents",

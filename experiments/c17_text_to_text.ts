@@ -15,7 +15,7 @@ import { barChart } from "../drawing/svg.ts";
 import type { Key } from "../core/tensor/mod.ts";
 import {
   all,
-  column,
+  bar,
   type Experiment,
   inWords,
   judge,
@@ -100,12 +100,11 @@ export const experiment: Experiment = {
     return { verdict: all(ways.map((way) => judge(way, line))), because: `Ways: ${because}` };
   },
   plot(rows) {
-    const bar = (name: string, key: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation };
-    };
     return barChart(
-      tasks.flatMap((task) => [bar(task, task), bar(`${task}, by table`, `${task} table`)]),
+      tasks.flatMap((task) => [
+        bar(rows, task, task),
+        bar(rows, `${task}, by table`, `${task} table`),
+      ]),
       { title: "Five tasks, one model", valueLabel: "answers right to the last token" },
     );
   },

@@ -27,7 +27,7 @@ import { barChart } from "../drawing/svg.ts";
 import { continueAll } from "../generation/generate.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { draws } from "../objectives/objective.ts";
-import { all, column, type Experiment, inWords, judge } from "./experiment.ts";
+import { all, bar, column, type Experiment, inWords, judge } from "./experiment.ts";
 import { freshGPT, type Row, teach } from "./small_gpt.ts";
 import { summary } from "./statistics.ts";
 
@@ -173,15 +173,11 @@ export const experiment: Experiment = {
     };
   },
   plot(rows) {
-    const bar = (name: string, key: string) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name, value: mean, spread: deviation };
-    };
     return barChart([
-      bar("tuned: right", "tuned"),
-      bar("base: right", "base"),
-      bar("tuned: goes on", "tunedOn"),
-      bar("base: goes on", "baseOn"),
+      bar(rows, "tuned: right", "tuned"),
+      bar(rows, "base: right", "base"),
+      bar(rows, "tuned: goes on", "tunedOn"),
+      bar(rows, "base: goes on", "baseOn"),
     ], { title: "After a question", valueLabel: "share of questions" });
   },
   reading:

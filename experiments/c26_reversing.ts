@@ -15,7 +15,7 @@ import { barChart } from "../drawing/svg.ts";
 import { continueAll } from "../generation/generate.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { draws } from "../objectives/objective.ts";
-import { all, column, type Experiment, gain, inWords, judge } from "./experiment.ts";
+import { all, bar, column, type Experiment, gain, inWords, judge } from "./experiment.ts";
 import { freshGPT, type Row, teach } from "./small_gpt.ts";
 import { summary } from "./statistics.ts";
 
@@ -173,10 +173,7 @@ export const experiment: Experiment = {
     };
   },
   plot(rows) {
-    const bars = experiment.columns.map(({ key, label }) => {
-      const { mean, deviation } = summary(column(rows, key));
-      return { name: label, value: mean, spread: deviation };
-    });
+    const bars = experiment.columns.map(({ key, label }) => bar(rows, label, key));
     return barChart(bars, { title: "Words written backwards", valueLabel: "share of new words" });
   },
   reading:

@@ -9,7 +9,8 @@
  * Differs from the papers, which mostly report one seed, or a mean without an interval.
  * @module
  */
-import { difference, type Summary } from "./statistics.ts";
+import type { Bar } from "../drawing/svg.ts";
+import { difference, type Summary, summary } from "./statistics.ts";
 
 /** What the numbers say about a claim. */
 export type Verdict = "holds" | "opposite" | "not visible at this scale";
@@ -74,6 +75,23 @@ export type Report = (doing: string) => void | Promise<void>;
  */
 export const column = (rows: readonly Numbers[], key: string): number[] =>
   rows.map((row) => row[key]);
+
+/**
+ * One column as a bar of a chart: its mean, and its deviation as the spread.
+ *
+ * @example
+ * ```ts
+ * import { bar } from "@lineage/lineage/experiments/experiment";
+ * import { assertAlmostEquals } from "@std/assert";
+ * const { value, spread } = bar([{ bert: 0.8 }, { bert: 0.6 }], "BERT", "bert");
+ * assertAlmostEquals(value, 0.7);
+ * assertAlmostEquals(spread!, Math.SQRT1_2 / 5);
+ * ```
+ */
+export function bar(rows: readonly Numbers[], name: string, key: string, group?: string): Bar {
+  const { mean, deviation } = summary(column(rows, key));
+  return { name, value: mean, spread: deviation, group };
+}
 
 /**
  * The usual rule: on which side of a line the whole interval of a difference lies.

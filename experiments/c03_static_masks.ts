@@ -11,20 +11,11 @@
  *        come again and again, and are known by heart.
  * @module
  */
-import { encodeBatch } from "../core/text/batch.ts";
 import { barChart } from "../drawing/svg.ts";
-import { BERT } from "../models/bert.ts";
-import { maskedLM } from "../objectives/masked_language_model.ts";
 import { staticMasks } from "../objectives/static_masking.ts";
 import { bar, type Experiment, gain, inWords, judge } from "./experiment.ts";
-import { judgeBy, microSizes, microWorld, pretrain } from "./micro_bert.ts";
-import {
-  type HideIn,
-  sentenceFit,
-  sentenceLessons,
-  sentencePeak,
-  sentenceShape,
-} from "./sentence_lessons.ts";
+import { judgeBy, microSizes, microWorld } from "./micro_bert.ts";
+import { hideWords, learnSentences, sentenceLessons, sentenceShape } from "./sentence_lessons.ts";
 
 const steps = 300, read = 35, copies = 10;
 
@@ -54,36 +45,18 @@ export const experiment: Experiment = {
   async run(seed, report) {
     const all = microWorld(seed), { tokenizer } = all, sizes = microSizes(tokenizer);
     const micro = { ...all, told: all.told.slice(0, read) };
-    const hideWith = (options: Parameters<typeof maskedLM>[1]): HideIn => {
-      const objective = maskedLM(tokenizer.vocabulary, options);
-      return (sentences, key) =>
-        objective.corrupt(
-          encodeBatch(tokenizer, sentences.map(({ text }) => text), sentenceFit),
-          key,
-        );
-    };
-    const dynamic = sentenceLessons(sizes, hideWith({}));
+    const dynamic = sentenceLessons(sizes, hideWords(tokenizer));
     const losses = async (lessons: typeof dynamic) => {
-      const model = await pretrain(
-        {
-          spec: BERT,
-          sizes,
-          heads: { maskedLM: true },
-          lessons: () => lessons,
-          shapes: [sentenceShape, sentenceShape],
-          steps,
-          seed,
-          peak: sentencePeak,
-        },
-        micro,
-        report,
-      );
+      const model = await learnSentences(lessons, { sizes, steps, seed }, micro, report);
       const on = (documents: typeof all.told) =>
         judgeBy(dynamic, model.params, documents, { batch: sentenceShape.batch });
       return [await on(all.unseen), await on(micro.told)];
     };
     const masks = (copies: number) =>
-      sentenceLessons(sizes, hideWith(staticMasks(tokenizer.vocabulary, { seed, copies })));
+      sentenceLessons(
+        sizes,
+        hideWords(tokenizer, staticMasks(tokenizer.vocabulary, { seed, copies })),
+      );
     const [once, toldOnce] = await losses(masks(1));
     const [tenTimes, toldTenTimes] = await losses(masks(copies));
     const [anew, toldAnew] = await losses(dynamic);

@@ -14,15 +14,14 @@ import { logSoftmax, read } from "../core/tensor/mod.ts";
 import { encodeBatch } from "../core/text/batch.ts";
 import { type Cloze, clozeFacts } from "../data/mod.ts";
 import { barChart } from "../drawing/svg.ts";
-import { BERT } from "../models/bert.ts";
 import { nameTokens } from "../models/model.ts";
 import type { Pretrained } from "../models/pretrained.ts";
 import { encode } from "../models/spec.ts";
 import { entityMasking } from "../objectives/entity_masking.ts";
 import { asInputs } from "../objectives/objective.ts";
 import { bar, type Experiment, gain, inWords, judge } from "./experiment.ts";
-import { judgeBy, microSizes, type MicroWorld, microWorld, pretrain } from "./micro_bert.ts";
-import { sentenceFit, sentenceLessons, sentencePeak, sentenceShape } from "./sentence_lessons.ts";
+import { judgeBy, microSizes, type MicroWorld, microWorld } from "./micro_bert.ts";
+import { learnSentences, sentenceFit, sentenceLessons, sentenceShape } from "./sentence_lessons.ts";
 
 const steps = 600;
 const rate = 0.3;
@@ -66,9 +65,7 @@ export const experiment: Experiment = {
     };
     const facts = clozeFacts(micro.world, "zh");
     const found = async (kinds: readonly string[]) => {
-      const shapes = [sentenceShape, sentenceShape] as const, heads = { maskedLM: true };
-      const recipe = { spec: BERT, sizes, heads, shapes, steps, seed, peak: sentencePeak };
-      const model = await pretrain({ ...recipe, lessons: () => lessons(kinds) }, micro, report);
+      const model = await learnSentences(lessons(kinds), { sizes, steps, seed }, micro, report);
       const filled = await fillIn(model, micro, facts);
       const told = filled.filter((_, i) => facts[i].told);
       const untold = filled.filter((_, i) => !facts[i].told);

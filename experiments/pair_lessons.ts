@@ -8,7 +8,6 @@
  * @module
  */
 import { add, type Tensor } from "../core/tensor/mod.ts";
-import { encodeBatch } from "../core/text/batch.ts";
 import type { Tokenizer } from "../core/text/tokenizer.ts";
 import { BERT } from "../models/bert.ts";
 import { classifyText } from "../models/heads.ts";
@@ -18,14 +17,13 @@ import { maskedLM } from "../objectives/masked_language_model.ts";
 import type { ClassTargets, Sentences } from "../objectives/next_sentence.ts";
 import type { Objective } from "../objectives/objective.ts";
 import type { Report } from "./experiment.ts";
-import { type Lessons, type MicroWorld, pretrain, textsOf } from "./micro_bert.ts";
+import { type Lessons, type MicroWorld, textsOf } from "./micro_bert.ts";
 import {
   type HiddenInSentences,
+  hideWords,
+  learnSentences,
   namingLoss,
-  sentenceFit,
   sentenceLessons,
-  sentencePeak,
-  sentenceShape,
 } from "./sentence_lessons.ts";
 
 /** An objective about pairs. */
@@ -66,30 +64,14 @@ export function pairLessons(
   };
 }
 
-/** A BERT that has read single sentences for some steps, three words in ten hidden. */
+/** A BERT that has read single sentences for some steps, three words in ten hidden, and can be asked about pairs. */
 export function readSentences(
   sizes: Sizes,
   micro: MicroWorld,
   { steps, seed }: { steps: number; seed: number },
   report: Report,
 ): Promise<Pretrained> {
-  const words = maskedLM(micro.tokenizer.vocabulary, { rate: 0.3 });
-  const lessons = sentenceLessons(sizes, (sentences, key) => {
-    const texts = sentences.map(({ text }) => text);
-    return words.corrupt(encodeBatch(micro.tokenizer, texts, sentenceFit), key);
-  });
-  return pretrain(
-    {
-      spec: BERT,
-      sizes,
-      heads: { maskedLM: true, nextSentence: true },
-      shapes: [sentenceShape, sentenceShape],
-      lessons: () => lessons,
-      steps,
-      seed,
-      peak: sentencePeak,
-    },
-    micro,
-    report,
-  );
+  const lessons = sentenceLessons(sizes, hideWords(micro.tokenizer, { rate: 0.3 }));
+  const heads = { maskedLM: true, nextSentence: true };
+  return learnSentences(lessons, { sizes, heads, steps, seed }, micro, report);
 }

@@ -9,13 +9,17 @@
  * @module
  */
 import type { Key } from "../core/tensor/mod.ts";
+import { encodeBatch } from "../core/text/batch.ts";
+import type { Tokenizer } from "../core/text/tokenizer.ts";
 import type { Document, Sentence } from "../data/mod.ts";
 import { BERT } from "../models/bert.ts";
-import { type ModelParameters, nameTokens } from "../models/model.ts";
+import { type Heads, type ModelParameters, nameTokens } from "../models/model.ts";
+import type { Pretrained } from "../models/pretrained.ts";
 import { encode, type Sizes } from "../models/spec.ts";
-import { maskedLMLoss, type MaskedTargets } from "../objectives/masked_language_model.ts";
+import { maskedLM, maskedLMLoss, type MaskedTargets } from "../objectives/masked_language_model.ts";
 import { atPlaces, draws, type ModelInputs } from "../objectives/objective.ts";
-import type { Lessons, Shape } from "./micro_bert.ts";
+import type { Report } from "./experiment.ts";
+import { type Lessons, type MicroWorld, pretrain, type Shape } from "./micro_bert.ts";
 
 /** Sentences in a batch, and tokens in a sentence. */
 export const sentenceShape: Shape = { batch: 32, length: 16 };
@@ -40,6 +44,16 @@ export interface HiddenInSentences {
 
 /** Hides something in sentences. */
 export type HideIn = (sentences: readonly Sentence[], key: Key) => HiddenInSentences;
+
+/** Hides words as masked LM does. */
+export function hideWords(
+  tokenizer: Tokenizer,
+  options?: Parameters<typeof maskedLM>[1],
+): HideIn {
+  const { corrupt } = maskedLM(tokenizer.vocabulary, options);
+  return (sentences, key) =>
+    corrupt(encodeBatch(tokenizer, sentences.map(({ text }) => text), sentenceFit), key);
+}
 
 /** One sentence of each document, of those that are `wanted`. */
 export function drawSentences(
@@ -72,4 +86,31 @@ export function sentenceLessons(
     make: (documents, key) => hide(drawSentences(documents, key.derive(0), wanted), key.derive(1)),
     loss: (params, lesson, key) => namingLoss(sizes, params, lesson, key),
   };
+}
+
+/** What reads single sentences, and for how long. */
+export interface SentenceRecipe {
+  /** The model's sizes. */
+  readonly sizes: Sizes;
+  /** How many steps. */
+  readonly steps: number;
+  /** Of parameters and batches. */
+  readonly seed: number;
+  /** Heads that are wanted later (default: masked LM alone). */
+  readonly heads?: Heads;
+}
+
+/** A BERT that has learned from single sentences. */
+export function learnSentences(
+  lessons: Lessons<HiddenInSentences>,
+  { heads = { maskedLM: true }, ...recipe }: SentenceRecipe,
+  micro: MicroWorld,
+  report: Report,
+): Promise<Pretrained> {
+  const shapes = [sentenceShape, sentenceShape] as const, peak = sentencePeak;
+  return pretrain(
+    { ...recipe, spec: BERT, heads, shapes, lessons: () => lessons, peak },
+    micro,
+    report,
+  );
 }

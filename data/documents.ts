@@ -57,7 +57,17 @@ export function* documents(world: World, options: DocumentOptions): Generator<Do
   }
 }
 
-/** Document `number` of a seed. */
+/**
+ * Document `number` of a seed.
+ *
+ * @example
+ * ```ts
+ * import { createWorld, documentNumber, documents } from "@lineage/lineage/data";
+ * import { assertEquals } from "@std/assert";
+ * const world = createWorld(1), [, second] = documents(world, { seed: 1, count: 2 });
+ * assertEquals(documentNumber(world, 1, 1).text, second.text);
+ * ```
+ */
 export function documentNumber(
   world: World,
   seed: number,
@@ -76,6 +86,16 @@ export function documentNumber(
  * The probability of a document, and the exact probabilities of words hidden in it (`null`).
  * Sentences are lists of words, as in `Sentence.words` or from `splitWords`.
  * An `excerpt` says how many sentences of the document come before those given; its end is open.
+ *
+ * @example
+ * ```ts
+ * import { createWorld, documentNumber, read } from "@lineage/lineage/data";
+ * import { assertAlmostEquals } from "@std/assert";
+ * const world = createWorld(1), sentences = documentNumber(world, 1, 0).sentences.map(({ words }) => [...words]);
+ * const [first, ...others] = sentences, [, ...rest] = first;
+ * const { hidden: [{ probabilities }] } = read(world, [[null, ...rest], ...others]);
+ * assertAlmostEquals([...probabilities.values()].reduce((a, b) => a + b), 1);
+ * ```
  */
 export function read(
   world: World,
@@ -108,7 +128,16 @@ export function logProbability(
   return read(world, sentences, language).logProbability;
 }
 
-/** All words that documents of the world can hold, in alphabetical order (questions have a few more). */
+/**
+ * All words that documents of the world can hold, in alphabetical order (questions have a few more).
+ *
+ * @example
+ * ```ts
+ * import { createWorld, vocabularyOf } from "@lineage/lineage/data";
+ * import { assert } from "@std/assert";
+ * assert(vocabularyOf(createWorld(1)).includes("the"));
+ * ```
+ */
 export function vocabularyOf(world: World, language: Language = "en"): string[] {
   const words = processOf(world, language).rows.flatMap((row) =>
     row.places.flatMap((place) => [...place.scenes.keys()])

@@ -69,7 +69,17 @@ export interface EmojiExample {
   readonly emoji: string;
 }
 
-/** Evenings without their emoji, and the emoji: it shows the feeling, or the place. */
+/**
+ * Evenings without their emoji, and the emoji: it shows the feeling, or the place.
+ *
+ * @example
+ * ```ts
+ * import { createWorld, emojiExamples } from "@lineage/lineage/data";
+ * import { assert } from "@std/assert";
+ * const [{ text, emoji }] = emojiExamples(createWorld(1), { seed: 1, count: 50 });
+ * assert(!text.includes(emoji));
+ * ```
+ */
 export function emojiExamples(world: World, options: DocumentOptions): EmojiExample[] {
   const emojiOf = ({ spans }: Sentence) => spans.find(({ kind }) => kind === "emoji")!;
   const shown = (row: WorldRow) =>

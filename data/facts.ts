@@ -25,7 +25,17 @@ export interface Cloze {
   readonly told: boolean;
 }
 
-/** All facts of a world, person by person. */
+/**
+ * All facts of a world, person by person.
+ *
+ * @example
+ * ```ts
+ * import { createWorld, factsOf } from "@lineage/lineage/data";
+ * import { assertEquals } from "@std/assert";
+ * const [first, second] = factsOf(createWorld(1));
+ * assertEquals(first.who, second.who); // several facts of the first person
+ * ```
+ */
 export function factsOf(world: World): Fact[] {
   return world.people.flatMap((person) => RELATIONS.map((relation) => person.facts[relation]));
 }
@@ -66,7 +76,18 @@ function phrase(fact: Fact, phrasing: number, language: Language, what?: string)
   );
 }
 
-/** Fills the slots of a template with text. */
+/**
+ * Fills the slots of a template with text.
+ *
+ * @example
+ * ```ts
+ * import { writeTemplate } from "@lineage/lineage/data";
+ * import { assertEquals } from "@std/assert";
+ * const template = { en: "{who} keeps {what} at home .", zh: "{who} 在 家 里 养 {what} 。" };
+ * const text = writeTemplate(template, { who: "Mara", what: "geese" }, "en");
+ * assertEquals(text, "Mara keeps geese at home.");
+ * ```
+ */
 export function writeTemplate(
   template: Template,
   fillers: Readonly<Record<string, string>>,

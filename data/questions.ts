@@ -51,7 +51,17 @@ export function questions(world: World, options: DocumentOptions): Question[] {
 /** Sets the streams of questions apart from those of documents. */
 const QUESTIONS = 2;
 
-/** Every question that the document answers. */
+/**
+ * Every question that the document answers.
+ *
+ * @example
+ * ```ts
+ * import { createWorld, documentNumber, questionsAbout } from "@lineage/lineage/data";
+ * import { assert } from "@std/assert";
+ * const document = documentNumber(createWorld(1), 1, 0);
+ * assert(questionsAbout(document).every(({ answer }) => document.text.includes(answer)));
+ * ```
+ */
 export function questionsAbout(document: Document, language: Language = "en"): Question[] {
   let offset = 0;
   return document.sentences.flatMap((sentence) => {

@@ -68,7 +68,17 @@ export function picture(
   );
 }
 
-/** Title and description of a picture, read back from it. */
+/**
+ * Title and description of a picture, read back from it.
+ *
+ * @example
+ * ```ts
+ * import { barChart, pictureText } from "@lineage/lineage/drawing/svg";
+ * import { assertEquals } from "@std/assert";
+ * const svg = barChart([{ name: "BERT", value: 0.8 }], { title: "Scores", valueLabel: "share" });
+ * assertEquals(pictureText(svg), { title: "Scores", summary: "BERT: 0.8" });
+ * ```
+ */
 export function pictureText(svg: string): { title: string; summary: string } {
   const inside = (name: string) => svg.match(new RegExp(`<${name}>([^<]*)</${name}>`))?.[1] ?? "";
   return { title: unescapeText(inside("title")), summary: unescapeText(inside("desc")) };

@@ -15,6 +15,7 @@ import {
 } from "../core/tensor/mod.ts";
 import { documentRotation } from "../objectives/document_rotation.ts";
 import { maskedSequenceToSequence } from "../objectives/masked_sequence_to_sequence.ts";
+import { shuffled } from "../objectives/objective.ts";
 import { sentencePermutation } from "../objectives/sentence_permutation.ts";
 import { noiseOf, sentinelsOf, spanCorruption } from "../objectives/span_corruption.ts";
 import { answerLoss, asAnswers, asPairs, endOf } from "../objectives/text_to_text.ts";
@@ -210,6 +211,17 @@ Deno.test("sentencePermutation() shuffles the sentences and asks for the documen
   }
   assertEquals(orders.size, 6);
   assert(orders.has("e f a b c d"));
+});
+
+Deno.test("shuffled() gives every order as often as any other", () => {
+  const counts = new Map<string, number>();
+  for (let seed = 0; seed < 2400; seed++) {
+    const order = shuffled(["a", "b", "c", "d"], randomKey(seed)).join("");
+    counts.set(order, (counts.get(order) ?? 0) + 1);
+  }
+  assertEquals(counts.size, 24);
+  const chi = [...counts.values()].reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0);
+  assert(chi < 49.7, `${chi}`); // of 1000 fair shuffles with 23 degrees of freedom one is above
 });
 
 Deno.test("a document that does not fit loses its last sentences, in source and answer", async () => {

@@ -34,7 +34,7 @@ export const BERT_BATCH = {
 export const GPT2_BATCH = { ...BERT_BATCH, length: 256, vocabulary: 50257, positions: 1024 };
 
 /** How both are trained. */
-export const ADAMW = { ...GPT, learningRate: 1e-4 };
+export const ADAMW = { ...GPT, learningRate: 1e-5 };
 
 /** The sizes with those changed that the command line tells. */
 export function changed<S extends Sizes>(sizes: S, told = ""): S {

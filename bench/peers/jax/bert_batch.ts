@@ -19,6 +19,7 @@ import {
   layerNorm,
   linear,
   onDevice,
+  oneHot,
   rows,
   stepsOf,
 } from "./parts.ts";
@@ -47,7 +48,7 @@ function lossOf(p: Arrays, ids: np.Array, labels: np.Array): np.Array {
   const bent = nn.gelu(linear(x, p, "maskedLM.transform"), { approximate: false });
   const ready = layerNorm(bent, p, "maskedLM.norm", epsilon);
   const logits = np.matmul(ready, np.transpose(word)).add(p["maskedLM.bias"]);
-  const chosen = nn.logSoftmax(logits, -1).mul(nn.oneHot(labels, told.vocabulary)).sum(-1);
+  const chosen = nn.logSoftmax(logits, -1).mul(oneHot(labels, told.vocabulary)).sum(-1);
   return chosen.mul(np.array(hidden, { shape })).sum().mul(-1 / count);
 }
 

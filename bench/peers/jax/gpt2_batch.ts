@@ -2,7 +2,7 @@
 import { nn, numpy as np } from "@jax-js/jax";
 import { ADAMW, changed, GPT2_BATCH, idsAndNext, timeBatches } from "../../workloads/batches.ts";
 import { GPT2_SMALL, weights } from "../../workloads/gpt2.ts";
-import { type Arrays, grid, layerNorm, linear, onDevice, rows, stepsOf } from "./parts.ts";
+import { type Arrays, grid, layerNorm, linear, onDevice, oneHot, rows, stepsOf } from "./parts.ts";
 
 const name = await onDevice(), { epsilon } = GPT2_SMALL;
 const told = changed(GPT2_BATCH, Deno.args[1]);
@@ -25,7 +25,7 @@ function lossOf(p: Arrays, ids: np.Array, next: np.Array): np.Array {
     x = x.add(linear(nn.gelu(inner), p, `${layer}.feedForward.down`));
   }
   const logits = np.matmul(norm(x, "norm"), np.transpose(word));
-  const chosen = nn.logSoftmax(logits, -1).mul(nn.oneHot(next, vocabulary));
+  const chosen = nn.logSoftmax(logits, -1).mul(oneHot(next, vocabulary));
   return chosen.sum().mul(-1 / (batch * length));
 }
 

@@ -45,9 +45,13 @@ export const layerNorm = (x: np.Array, p: Arrays, norm: string, epsilon: number)
 export const linear = (x: np.Array, p: Arrays, layer: string): np.Array =>
   np.matmul(x, p[`${layer}.weight`]).add(p[`${layer}.bias`]);
 
+/** Rows with a 1 at the ids' places. nn.oneHot would write a whole square of the vocabulary first. */
+export const oneHot = (ids: np.Array, vocabulary: number): np.Array =>
+  np.equal(np.arange(vocabulary), ids.reshape([...ids.shape, 1])).astype(np.float32);
+
 /** Rows of a table. On WebGPU its gather has no gradient: there a product with one-hot rows. */
 export const rows = (table: np.Array, ids: np.Array, name: Device): np.Array =>
-  name === "wasm" ? table.slice(ids) : np.matmul(nn.oneHot(ids, table.shape[0]), table);
+  name === "wasm" ? table.slice(ids) : np.matmul(oneHot(ids, table.shape[0]), table);
 
 /** What of a workload is about AdamW. */
 type Settings = Pick<

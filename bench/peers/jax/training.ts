@@ -1,7 +1,7 @@
 /** Steps of the small GPT by jax-js. Usage: deno run -A bench/peers/jax/training.ts wasm|webgpu */
 import { nn, numpy as np } from "@jax-js/jax";
 import { batchOf, firstWeights, GPT, readLetters, timeTraining } from "../../workloads/gpt.ts";
-import { type Arrays, grid, layerNorm, linear, onDevice, rows, stepsOf } from "./parts.ts";
+import { type Arrays, grid, layerNorm, linear, onDevice, oneHot, rows, stepsOf } from "./parts.ts";
 
 const name = await onDevice();
 const { layers, width, heads, length, batch, vocabulary, epsilon } = GPT;
@@ -27,7 +27,7 @@ function lossOf(p: Arrays, ids: np.Array, next: np.Array): np.Array {
     x = x.add(linear(inner, p, `${layer}.feedForward.down`));
   }
   const logits = np.matmul(norm(x, "norm"), p.head);
-  const chosen = nn.logSoftmax(logits, -1).mul(nn.oneHot(next, vocabulary));
+  const chosen = nn.logSoftmax(logits, -1).mul(oneHot(next, vocabulary));
   return chosen.sum().mul(-1 / (batch * length));
 }
 

@@ -19,10 +19,11 @@ import { Meaning } from "./meaning.ts";
 import { RandomGraph, randomUpdates } from "./random_graph.ts";
 
 const WAYS = [
-  { fuses: false, buffersPerLoop: Infinity },
-  { fuses: true, buffersPerLoop: 4 },
-  { fuses: true, buffersPerLoop: 8 },
-  { fuses: true, buffersPerLoop: 100 },
+  { fuses: false, epilogues: false, buffersPerLoop: Infinity },
+  { fuses: true, epilogues: true, buffersPerLoop: 4 },
+  { fuses: true, epilogues: true, buffersPerLoop: 8 },
+  { fuses: true, epilogues: true, buffersPerLoop: 100 },
+  { fuses: true, epilogues: false, buffersPerLoop: 100 },
 ];
 
 const computer = referenceDevice();
@@ -118,15 +119,17 @@ onEveryDevice("random graphs agree with the reference, in single precision", asy
   }
 });
 
-Deno.test("a loop touches no more buffers than it may, unless one operation alone does", () => {
+Deno.test("a loop or an epilogue touches no more buffers than it may, unless one operation alone does", () => {
   for (let seed = 0; seed < 100; seed++) {
     const outputs = questions(new RandomGraph(seed));
     for (const limit of [8, 12]) {
       const { program } = schedule({ outputs, updates: [] }, {
         fuses: true,
+        epilogues: true,
         buffersPerLoop: limit,
       });
-      for (const step of program.steps.filter((s) => s.kind === "loop")) {
+      const loops = program.steps.filter((s) => s.kind === "loop" || "epilogue" in s && s.epilogue);
+      for (const step of loops) {
         const { reads, writes } = touched(step);
         const buffers = new Set([...reads, ...writes]).size;
         assert(buffers <= limit, `seed ${seed}: ${buffers} buffers in one loop`);
@@ -139,7 +142,11 @@ Deno.test("what is cheap to compute again is not folded in without end", () => {
   const scalars = Array.from({ length: 20 }, (_, i) => t.scalar(i));
   const wide = scalars.map((s) => t.broadcast(s, "T", { T: 4 }));
   const outputs = [t.gelu(wide.reduce((a, b) => t.add(a, b)))];
-  const { program } = schedule({ outputs, updates: [] }, { fuses: true, buffersPerLoop: 8 });
+  const { program } = schedule({ outputs, updates: [] }, {
+    fuses: true,
+    epilogues: false,
+    buffersPerLoop: 8,
+  });
   for (const step of program.steps) {
     const { reads, writes } = touched(step);
     assert(new Set([...reads, ...writes]).size <= 8);
@@ -158,6 +165,37 @@ Deno.test("softmax, LayerNorm with what is around it, and AdamW are one loop eac
   const newV = t.add(t.scale(v, 0.99), t.scale(t.square(row), 0.01));
   const newP = t.subtract(p, t.divide(newM, t.add(t.sqrt(newV), 1e-8)));
   assertEquals(loops([], [[m, newM], [v, newV], [p, newP]]), 1);
+});
+
+Deno.test("a bias and an activation are the epilogue of their product, one of a pair", () => {
+  const x = some("T D", [3, 4]), w = some("D F", [4, 8]), bias = some("F", [8]);
+  const product = t.einsum("T D, D F -> T F", x, w), hidden = t.gelu(t.add(product, bias));
+  const stepsOf = (output: Tensor, way = WAYS[3]) =>
+    schedule({ outputs: [output], updates: [] }, way).program.steps;
+  const [one, ...rest] = stepsOf(hidden);
+  assertEquals(rest, []);
+  assert(one.kind === "contraction" && one.epilogue, "the product has an epilogue");
+  assertEquals(stepsOf(hidden, WAYS[4]).map((s) => s.kind), ["contraction", "loop"]);
+  const gated = t.multiply(t.add(product, bias), t.einsum("T D, D F -> T F", x, t.exp(w)));
+  const kinds = stepsOf(gated).map((s) => s.kind === "contraction" && s.epilogue ? "with" : s.kind);
+  assertEquals(kinds, ["contraction", "loop", "with"]);
+  // Who is asked for, needed twice, folded or not made of fours stays as it is.
+  assertEquals(stepsOf(t.sum(hidden, "F")).length, 2);
+  const again = t.einsum("T F, F G -> T G", product, some("F G", [8, 8]));
+  assertEquals(stepsOf(t.add(product, t.rename(again, "T G -> T F"))).length, 2);
+  const odd = t.einsum("T D, D F -> T F", x, some("D F", [4, 7]));
+  assertEquals(stepsOf(t.exp(odd)).length, 2);
+});
+
+Deno.test("a product that is needed in another order of its axes is stored in it", () => {
+  const scores = some("B H T U", [2, 4, 3, 3]), values = some("B U H K", [2, 3, 4, 8]);
+  const heads = t.einsum("B H T U, B U H K -> B H T K", scores, values);
+  const merged = t.rearrange(heads, "B H T K -> B T (H K)");
+  const out = t.einsum("B T H·K, H·K D -> B T D", merged, some("H·K D", [32, 5]));
+  for (const way of [WAYS[3], WAYS[4]]) {
+    const { steps } = schedule({ outputs: [out], updates: [] }, way).program;
+    assertEquals(steps.map((s) => s.kind), ["contraction", "contraction"]);
+  }
 });
 
 Deno.test("equal tensors are computed once, and buffers whose lives do not overlap share a slot", () => {

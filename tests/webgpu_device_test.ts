@@ -10,12 +10,14 @@ import { type ProductTimes, timeProducts } from "../core/devices/webgpu/product_
 import * as x from "../core/program/expression.ts";
 import type { Expression } from "../core/program/expression.ts";
 import {
+  type Contraction,
   type Load,
   type Loop,
   type Matrix,
   type Program,
   type Stage,
   type Step,
+  type Store,
   touched,
 } from "../core/program/program.ts";
 
@@ -276,10 +278,38 @@ function randomContraction(dice: Dice): Case {
     return { buffer, offset, batch: strides.slice(0, -2).map((s) => alike ? 0 : s), row, column };
   };
   const [a, b] = [matrix(m, k, dice.chance(0.8)), matrix(k, n, dice.chance(0.8))];
+  const c = matrix(m, n, true);
+  const step: Contraction = { kind: "contraction", batch, m, n, k, a, b, c };
+  const fours = c.column === 1 ? n : c.row === 1 ? m : 1;
   return {
-    step: { kind: "contraction", batch, m, n, k, a, b, c: matrix(m, n, true) },
+    step: fours % 4 || dice.chance(0.3) ? step : withEpilogue(dice, step, buffers),
     buffers,
   };
+}
+
+/** The product with a loop that follows it: over c, other numbers and its place, into c and elsewhere. */
+function withEpilogue(dice: Dice, step: Contraction, buffers: number[][]): Contraction {
+  const { batch, m, n, c } = step, sizes = [...batch, m, n];
+  const place = { buffer: c.buffer, offset: c.offset, outer: [...c.batch, c.row, c.column] };
+  const loads: Load[] = [{ ...place, inner: [] }];
+  const fresh = (plain: boolean) => {
+    const { strides, offset, elements } = layout(dice, sizes, plain);
+    const buffer = buffers.push(Array.from({ length: elements }, () => dice.number())) - 1;
+    return { buffer, offset, outer: strides.map((s) => !plain && dice.chance(0.4) ? 0 : s) };
+  };
+  const load = (l: Load) => x.input(loads.push(l) - 1);
+  const leaves = [x.input(0), x.input(0), x.constant(0.75)];
+  while (dice.chance(0.6)) leaves.push(load({ ...fresh(dice.chance(0.5)), inner: [] }));
+  if (dice.chance(0.4)) {
+    const position = load({ ...fresh(false), buffer: -1, inner: [] });
+    leaves.push(x.random(x.constant(dice.below(2 ** 24)), x.constant(77), position));
+  }
+  const stages: Stage[] = [];
+  const store = (to: Store) =>
+    stages.push({ kind: "store", value: randomExpression(dice, leaves), to });
+  if (dice.chance(0.4)) store({ ...fresh(true), inner: null });
+  store({ ...place, inner: null });
+  return { ...step, epilogue: { kind: "loop", outer: sizes, inner: [], loads, stages } };
 }
 
 // ---- the tests

@@ -30,6 +30,7 @@ export function referenceDevice(): Device {
     name: "reference",
     description: "plain loops in double precision",
     fuses: false,
+    epilogues: false,
     buffersPerLoop: Infinity,
     allocate: (elements) => new Numbers(new Float64Array(elements)),
     upload: (storage, values) => (storage as Numbers).values.set(values),
@@ -107,7 +108,8 @@ function runLoop(loop: Loop, buffers: Float64Array[]): void {
   }
 }
 
-function runContraction({ batch, m, n, k, a, b, c }: Contraction, buffers: Float64Array[]): void {
+function runContraction(step: Contraction, buffers: Float64Array[]): void {
+  const { batch, m, n, k, a, b, c, epilogue } = step;
   const [A, B, C] = [buffers[a.buffer], buffers[b.buffer], buffers[c.buffer]];
   for (const z of indices(batch)) {
     const [a0, b0, c0] = [a, b, c].map((x) => x.offset + dot(x.batch, z));
@@ -121,6 +123,7 @@ function runContraction({ batch, m, n, k, a, b, c }: Contraction, buffers: Float
       }
     }
   }
+  if (epilogue) runLoop(epilogue, buffers);
 }
 
 function runScatter({ rows, width, size, ids, from, to }: Scatter, buffers: Float64Array[]): void {

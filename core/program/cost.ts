@@ -22,7 +22,10 @@ import {
 /** Operations on numbers that a step asks for. */
 export function flopsOf(step: Step): number {
   if (step.kind === "scatter") return step.rows * step.width;
-  if (step.kind === "contraction") return 2 * elementsOf(step.batch) * step.m * step.n * step.k;
+  if (step.kind === "contraction") {
+    const { batch, m, n, k, epilogue } = step;
+    return 2 * elementsOf(batch) * m * n * k + (epilogue ? flopsOf(epilogue) : 0);
+  }
   const rows = elementsOf(step.outer), row = elementsOf(step.inner);
   return step.stages.reduce((sum, stage) => {
     if (stage.kind === "reduce") return sum + rows * row * (operators(stage.value) + 1);
@@ -73,10 +76,15 @@ function ofOther(step: Exclude<Step, Loop>): Touches {
     const { rows, width, size, ids, from, to } = step;
     return { reads: [[ids, rows], [from, rows * width]], writes: [[to, size * width]] };
   }
-  const { batch, m, n, k, a, b, c } = step;
+  const { batch, m, n, k, a, b, c, epilogue } = step;
+  const after = epilogue ? ofLoop(epilogue) : { reads: [], writes: [] };
+  const elsewhere = ([buffer]: Touch) => buffer !== c.buffer;
   const touch = (x: Matrix, elements: number): Touch => [
     x.buffer,
     reached(batch, x.batch) * elements,
   ];
-  return { reads: [touch(a, m * k), touch(b, k * n)], writes: [touch(c, m * n)] };
+  return {
+    reads: [touch(a, m * k), touch(b, k * n), ...after.reads.filter(elsewhere)],
+    writes: [touch(c, m * n), ...after.writes.filter(elsewhere)],
+  };
 }

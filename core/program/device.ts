@@ -47,6 +47,11 @@ export interface Device {
   readonly description: string;
   /** Whether the scheduler should fuse operations into loops; the reference runs each on its own. */
   readonly fuses: boolean;
+  /**
+   * Whether a product's epilogue belongs to its step. A processor is faster with a loop of its own: that
+   * walks along memory, while a product jumps from row to row.
+   */
+  readonly epilogues: boolean;
   /** How many buffers one loop may touch. */
   readonly buffersPerLoop: number;
   /**

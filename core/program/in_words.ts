@@ -58,10 +58,11 @@ export function stepInWords(step: Step, names: readonly string[]): {
     const line = `${names[to]}[${names[ids]}] += ${names[from]}`;
     return { title: `${plural(rows, "row")} of ${width} into ${size}`, lines: [line] };
   }
-  const { batch, m, n, k, a, b, c } = step;
+  const { batch, m, n, k, a, b, c, epilogue } = step;
   const count = elementsOf(batch) === 1 ? "" : `${batch.join("×")} times `;
   const line = `${names[c.buffer]} = ${names[a.buffer]} × ${names[b.buffer]}`;
-  return { title: `${count}${m}×${k} by ${k}×${n}`, lines: [line] };
+  const after = epilogue ? formulas(epilogue, names) : [];
+  return { title: `${count}${m}×${k} by ${k}×${n}`, lines: [line, ...after] };
 }
 
 function loopTitle({ outer, inner }: Loop): string {

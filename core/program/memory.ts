@@ -113,7 +113,8 @@ function rebuffer(step: Step, from: number, to: number): Step {
   const swap = (b: number) => b === from ? to : b;
   if (step.kind === "contraction") {
     const matrix = (x: typeof step.a) => ({ ...x, buffer: swap(x.buffer) });
-    return { ...step, a: matrix(step.a), b: matrix(step.b), c: matrix(step.c) };
+    const epilogue = step.epilogue && rebuffer(step.epilogue, from, to) as Loop;
+    return { ...step, a: matrix(step.a), b: matrix(step.b), c: matrix(step.c), epilogue };
   }
   if (step.kind === "scatter") {
     return { ...step, ids: swap(step.ids), from: swap(step.from), to: swap(step.to) };

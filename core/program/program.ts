@@ -2,8 +2,9 @@
  * Programs: what a graph of tensors becomes, and all that a device has to understand.
  *
  * Idea   A program is a list of steps over numbered buffers. There are three kinds of step: a loop
- *        (element-wise work and reductions, fused), a contraction (a batch of matrix products), and
- *        a scatter (rows added where ids say). Softmax, LayerNorm, an optimiser: all are loops.
+ *        (element-wise work and reductions, fused), a contraction (a batch of matrix products, with the
+ *        bias and the activation after it), and a scatter (rows added where ids say). Softmax, LayerNorm,
+ *        an optimiser: all are loops.
  * Axes   are gone here: a loop has *outer* dimensions, one row each, and *inner* dimensions, the
  *        elements of a row that its reductions run over. Strides and offsets count elements.
  * Differs from the paper: there is none.
@@ -91,6 +92,12 @@ export interface Contraction {
   b: Matrix;
   /** Product, m × n. */
   c: Matrix;
+  /**
+   * What becomes of c, piece by piece while it is near: a loop over [...batch, m, n] without inner
+   * dimensions that reads c at its own place only, and whose last stage overwrites it. Of the dimension
+   * along which c lies in memory there are a multiple of 4.
+   */
+  epilogue?: Loop;
 }
 
 /** to[v, :] = Σ over r with ids[r] = v of from[r, :]; the order of the sum is that of r. All contiguous. */
@@ -138,10 +145,37 @@ export interface Program {
   bindings: number;
 }
 
+/** Where a loop loads, then where it stores. */
+export function accessesOf({ loads, stages }: Loop): (Load | Store)[] {
+  return [...loads, ...stages.flatMap((s) => s.kind === "store" ? [s.to] : [])];
+}
+
+/** A loop whose outer dimensions are taken in another way: new sizes, and new strides from old ones. */
+export function walked(
+  loop: Loop,
+  outer: number[],
+  strides: (outer: number[]) => number[],
+): Loop {
+  const turn = <T extends { outer: number[] }>(x: T): T => ({ ...x, outer: strides(x.outer) });
+  const stages = loop.stages.map((s) => s.kind === "store" ? { ...s, to: turn(s.to) } : s);
+  return { ...loop, outer, loads: loop.loads.map(turn), stages };
+}
+
+/** The same product the other way round: (a b)ᵀ = bᵀ aᵀ. */
+export function transposed(step: Contraction): Contraction {
+  const { m, n, a, b, c, epilogue } = step;
+  const turn = (x: Matrix): Matrix => ({ ...x, row: x.column, column: x.row });
+  const swap = (list: number[]) => [...list.slice(0, -2), ...list.slice(-2).reverse()];
+  const after = epilogue && walked(epilogue, swap(epilogue.outer), swap);
+  return { ...step, m: n, n: m, a: turn(b), b: turn(a), c: turn(c), epilogue: after };
+}
+
 /** The buffers that a step reads and writes. */
 export function touched(step: Step): { reads: number[]; writes: number[] } {
   if (step.kind === "contraction") {
-    return { reads: [step.a.buffer, step.b.buffer], writes: [step.c.buffer] };
+    const { reads, writes } = step.epilogue ? touched(step.epilogue) : { reads: [], writes: [] };
+    const c = step.c.buffer, others = reads.filter((b) => b !== c);
+    return { reads: [step.a.buffer, step.b.buffer, ...others], writes: [c, ...writes] };
   }
   if (step.kind === "scatter") return { reads: [step.ids, step.from], writes: [step.to] };
   const writes = step.stages.flatMap((s) => s.kind === "store" ? [s.to.buffer] : []);

@@ -7,13 +7,21 @@
  * Differs from the paper: slots are given out first come, best fit; optimal packing is hard and not needed.
  * @module
  */
+import { attachProducts, withEpilogue } from "./epilogue.ts";
 import { fuse, type Group, leaving, type Uses } from "./fuse.ts";
 import { Lowering, type Node, type Operand, resultShape, sourcesOf } from "./lower.ts";
 import { constant, input } from "../program/expression.ts";
 import { copyLoop, makeLoop } from "./make_loop.ts";
 import { contract } from "./make_contraction.ts";
+import type { Device } from "../program/device.ts";
 import { inPlace, layOut } from "../program/memory.ts";
-import { type BufferPlan, elementsOf, type Program, type Step } from "../program/program.ts";
+import {
+  type BufferPlan,
+  elementsOf,
+  type Program,
+  type Step,
+  touched,
+} from "../program/program.ts";
 import type { Tensor } from "./tensor.ts";
 import { rowMajor } from "./views.ts";
 
@@ -32,10 +40,13 @@ export interface Scheduled {
   leaves: Tensor[];
 }
 
+/** What the program must keep to. */
+export type DeviceNeeds = Pick<Device, "fuses" | "epilogues" | "buffersPerLoop">;
+
 /** Turn a request into a program. */
 export function schedule(
   request: Request,
-  options: { fuses: boolean; buffersPerLoop: number },
+  options: DeviceNeeds,
 ): Scheduled {
   const lowering = new Lowering(options.fuses);
   lowering.prepare([...request.outputs, ...request.updates.flat()]);
@@ -53,8 +64,14 @@ function stored(lowering: Lowering, x: Tensor): Node {
   return node.kind === "leaf" ? lowering.copy(x) : node;
 }
 
+/** A loop with the product whose epilogue it is, or another step. */
 const membersOf = (unit: Group | Node): Node[] =>
-  "members" in unit ? [...unit.members.keys()] : [unit];
+  "members" in unit ? [...unit.product ? [unit.product] : [], ...unit.members.keys()] : [unit];
+
+function buffersOf(step: Step): number {
+  const { reads, writes } = touched(step);
+  return new Set([...reads, ...writes]).size;
+}
 
 class Emitter {
   readonly leaves: Node[];
@@ -68,7 +85,7 @@ class Emitter {
     nodes: Node[],
     private readonly outputs: Node[],
     private readonly updates: [Node, Node][],
-    options: { fuses: boolean; buffersPerLoop: number },
+    private readonly options: DeviceNeeds,
   ) {
     const users = new Map<Node, Node[]>(nodes.map((n) => [n, []]));
     for (const n of nodes) for (const s of new Set(sourcesOf(n))) users.get(s)!.push(n);
@@ -76,6 +93,8 @@ class Emitter {
     this.leaves = nodes.filter((n) => n.kind === "leaf");
     this.leaves.forEach((leaf) => this.buffer(leaf));
     this.groups = fuse(nodes, this.uses, options.buffersPerLoop, options.fuses);
+    const updated = new Set(updates.map(([, value]) => value));
+    if (options.fuses) attachProducts(this.groups, this.uses, updated, options.epilogues);
     for (const unit of this.order(nodes)) this.emit(unit);
   }
 
@@ -84,7 +103,8 @@ class Emitter {
    * right after the gradient that it is made of. Updates come last, when all have read.
    */
   private order(nodes: Node[]): (Group | Node)[] {
-    const unitOf = (node: Node) => this.groups.get(node) ?? node;
+    const products = new Map([...this.groups.values()].map((group) => [group.product, group]));
+    const unitOf = (node: Node) => this.groups.get(node) ?? products.get(node) ?? node;
     const units = [...new Set(nodes.filter((n) => n.kind !== "leaf").map(unitOf))];
     const waiting = new Map<Group | Node, number>(),
       users = new Map(units.map((u) => [u, new Set<Group | Node>()]));
@@ -120,11 +140,22 @@ class Emitter {
 
   private emit(unit: Group | Node): void {
     if ("members" in unit) {
-      const stores = new Set(leaving(unit, this.uses));
-      this.steps.push(makeLoop(unit, stores, (n) => this.buffer(n)));
+      this.loop(unit);
     } else if (unit.kind === "contraction") this.contraction(unit);
     else if (unit.kind === "scatter") this.scatter(unit);
     else this.assemble(unit);
+  }
+
+  /** A loop, and before it its product, or both as one step if its buffers are not too many. */
+  private loop(group: Group): void {
+    const stores = leaving(group, this.uses), { product } = group;
+    const bufferOf = (node: Node) => this.buffer(node);
+    const whole = product && withEpilogue(group, product, stores, bufferOf);
+    if (whole && buffersOf(whole) <= this.options.buffersPerLoop) this.steps.push(whole);
+    else {
+      if (product) this.contraction(product);
+      this.steps.push(makeLoop(group, new Set(stores), bufferOf));
+    }
   }
 
   private contraction(node: Node): void {

@@ -90,7 +90,7 @@ export async function profile(wanted: unknown, on?: Device, runs = 5): Promise<E
  */
 export async function shaders(wanted: unknown): Promise<string[]> {
   const { lower } = await import("../devices/webgpu/lower.ts");
-  const limits = { fuses: true, buffersPerLoop: 8 }; // what every GPU has
+  const limits = { fuses: true, epilogues: true, buffersPerLoop: 8 }; // what every GPU has
   const { program } = schedule({ outputs: outputsOf(wanted), updates: [] }, limits);
   const { kernels } = lower(program, { ...limits, software: false, tiled: true });
   return kernels.flat().map(({ code }) => code);

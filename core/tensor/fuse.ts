@@ -19,6 +19,8 @@ export interface Group {
   members: Map<Node, number[]>;
   /** A reduction that keeps the last axis: its rows lie apart in memory. */
   column: boolean;
+  /** The contraction whose epilogue this loop is. */
+  product?: Node;
 }
 
 /** What the fusion has to know of the graph. */

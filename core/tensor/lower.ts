@@ -35,12 +35,12 @@ export interface Operand {
   offset: number;
 }
 
-/** What has to be computed, or (leaf) is given. Dimensions of size 1 are gone from maps and reductions. */
+/** What has to be computed, or (leaf) is given. */
 export interface Node {
   id: number;
   kind: "leaf" | "map" | "reduce" | "contraction" | "scatter" | "assemble";
   tensor: Tensor;
-  /** Sizes of the dimensions that a map or reduction loops over; a reduction's folded ones come last. */
+  /** Sizes of the dimensions that are looped over; a reduction's folded ones come last. */
   space: number[];
   /** How many of them a reduction folds. */
   folded: number;
@@ -50,7 +50,7 @@ export interface Node {
   operands: Operand[];
 }
 
-/** Sizes of the result of a map or reduction. */
+/** Sizes of a result without those of 1. */
 export const resultShape = (node: Node): number[] =>
   node.space.slice(0, node.space.length - node.folded);
 
@@ -170,6 +170,7 @@ export class Lowering {
     if (!node) {
       node = this.create(x, kind);
       node.operands = operands;
+      node.space = x.shape.filter((s) => s !== 1);
       this.byKey.set(key, node);
     }
     return node;

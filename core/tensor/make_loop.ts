@@ -13,8 +13,17 @@ import { type Node, type Read, resultShape } from "./lower.ts";
 import type { Load, Loop, Stage, Store } from "../program/program.ts";
 import { rowMajor } from "./views.ts";
 
-/** The loop that computes a group and stores the given members. */
+/** The loop that computes a group and stores the given members; with as few dimensions as will do. */
 export function makeLoop(
+  group: Group,
+  stores: Set<Node>,
+  bufferOf: (node: Node) => number,
+): Loop {
+  return simplify(unsimplifiedLoop(group, stores, bufferOf));
+}
+
+/** The same with every dimension of the group. */
+export function unsimplifiedLoop(
   group: Group,
   stores: Set<Node>,
   bufferOf: (node: Node) => number,
@@ -57,7 +66,7 @@ class LoopMaker {
     const stages = this.stages.sort((a, b) => a.level - b.level).map((s) => s.stage);
     const sizes = (list: number[]) => list.map((d) => this.group.dimensions[d].size);
     const outer = sizes(this.outer), inner = sizes(this.inner);
-    return simplify({ kind: "loop", outer, inner, loads: this.loads, stages });
+    return { kind: "loop", outer, inner, loads: this.loads, stages };
   }
 
   /** Reductions are numbered by their pass, so the levels come first. */

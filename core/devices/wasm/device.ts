@@ -49,6 +49,7 @@ export function wasmDevice(options: WasmOptions = {}): Device {
 class WasmDevice implements Device {
   readonly name = "wasm";
   readonly fuses = true;
+  readonly epilogues = false;
   readonly buffersPerLoop = Infinity;
   readonly description: string;
   readonly #memory: Memory;

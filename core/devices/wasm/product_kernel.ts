@@ -10,7 +10,13 @@
  * @module
  */
 import { input, multiply, result } from "../../program/expression.ts";
-import { type Contraction, elementsOf, type Loop, type Matrix } from "../../program/program.ts";
+import {
+  type Contraction,
+  elementsOf,
+  type Loop,
+  type Matrix,
+  transposed,
+} from "../../program/program.ts";
 import { i32, type Module, type Routine } from "./assembler.ts";
 import { loopJob } from "./loop_kernel.ts";
 import { COLUMNS, PANEL_ROW, rowsOf, writePack, writeSpill, writeTile } from "./product_tile.ts";
@@ -52,6 +58,9 @@ export function productJob(
   fma: boolean,
   pointerTo: (buffer: number) => number,
 ): Job {
+  if (step.epilogue) {
+    throw new TypeError("wasm: a product has an epilogue, but this device does none");
+  }
   if (step.m === 1 || step.n === 1) return loopJob(asLoop(step), pointerTo);
   const { batch, m, n, k, a, b, c } = rowsInMemory(step);
   const depth = Math.min(k, DEEPEST), tile = rowsOf(fma), tiles = Math.ceil(m / tile);
@@ -78,11 +87,8 @@ export function productJob(
 
 /** The same product with rows of c that lie in memory, and as many of them as the batch allows. */
 function rowsInMemory(step: Contraction): Contraction {
-  const { batch, m, n, a, b, c } = step;
-  if (c.column !== 1 && c.row === 1) { // cᵀ = bᵀ aᵀ
-    const turn = (x: Matrix): Matrix => ({ ...x, row: x.column, column: x.row });
-    return rowsInMemory({ ...step, m: n, n: m, a: turn(b), b: turn(a), c: turn(c) });
-  }
+  const { batch, m, a, b, c } = step;
+  if (c.column !== 1 && c.row === 1) return rowsInMemory(transposed(step));
   // Where b is the same for all of a batch, the batch is more rows.
   const [more, aStep, bStep, cStep] = [batch, a.batch, b.batch, c.batch].map((list) => list.at(-1));
   if (more === undefined || bStep !== 0 || aStep !== m * a.row || cStep !== m * c.row) return step;

@@ -81,6 +81,7 @@ export interface Pipeline {
 export class Gpu implements Device {
   readonly name = "webgpu";
   readonly fuses = true;
+  readonly epilogues = true;
   readonly buffersPerLoop: number;
   /** Whether products are tiled by workgroups; set before the first of them is made. */
   tiled: boolean;

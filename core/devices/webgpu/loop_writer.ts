@@ -34,8 +34,8 @@ interface Walk {
 
 /** Writes one kernel. */
 export class LoopWriter {
-  private readonly parameters = new Parameters();
-  private readonly arguments: Argument[];
+  /** What the kernel binds. */
+  readonly arguments: Argument[];
   /** Lines that run once a row. */
   private readonly row: string[] = [];
   /** Lines that run for every element of the row, in the stage at hand. */
@@ -47,14 +47,20 @@ export class LoopWriter {
   private readonly results: string[] = [];
   private names = 0;
 
-  /** For a loop over buffers with these plans, divided among threads in some way. */
+  /**
+   * For a loop over buffers with these plans, divided among threads in some way; as a part of a kernel
+   * that binds arguments and has parameters already.
+   */
   constructor(
     private readonly loop: Loop,
     private readonly plans: readonly BufferPlan[],
     private readonly division: Division,
+    bound: readonly Argument[] = [],
+    private readonly parameters: Parameters = new Parameters(),
   ) {
-    const bound = new Set(accessesOf(loop).map((a) => a.buffer).filter((b) => b >= 0));
-    this.arguments = [...bound].map((buffer) => this.argument(buffer));
+    const buffers = new Set(accessesOf(loop).map((a) => a.buffer).filter((b) => b >= 0));
+    for (const { buffer } of bound) buffers.delete(buffer);
+    this.arguments = [...bound, ...[...buffers].map((buffer) => this.argument(buffer))];
   }
 
   /** A buffer is an array of fours if all that is stored there fits and anything gains. */
@@ -73,6 +79,24 @@ export class LoopWriter {
   kernel(): Kernel {
     const { loop, division: { axis, rows, team } } = this;
     this.header();
+    const body = this.stages();
+    const threads = team.rows * team.members;
+    const kinds = loop.stages.map((s) => s.kind === "store" ? "store" : s.by);
+    return assemble({
+      label: `loop ${loop.outer.join("×")}|${loop.inner.join("×")} ${kinds.join(" ")}`,
+      width: axis ? 4 : 1,
+      arguments: this.arguments,
+      parameters: this.parameters,
+      threads,
+      groups: Math.ceil(rows / team.rows),
+      declarations: team.members > 1 ? `var<workgroup> folds: array<number, ${threads}>;` : "",
+      body,
+    });
+  }
+
+  /** The lines of the stages, where o0, o1 … are the outer indices. */
+  stages(): string[] {
+    const { loop } = this;
     for (const stage of loop.stages) {
       const whole = stage.kind === "store" && stage.to.inner === null;
       this.inElement = loop.inner.length > 0 && !whole;
@@ -80,18 +104,7 @@ export class LoopWriter {
       else if (this.inElement) this.reduce(stage.value, stage.by);
       else this.results.push(this.of(stage.value));
     }
-    const threads = team.rows * team.members;
-    const stages = loop.stages.map((s) => s.kind === "store" ? "store" : s.by);
-    return assemble({
-      label: `loop ${loop.outer.join("×")}|${loop.inner.join("×")} ${stages.join(" ")}`,
-      width: axis ? 4 : 1,
-      arguments: this.arguments,
-      parameters: this.parameters,
-      threads,
-      groups: Math.ceil(rows / team.rows),
-      declarations: team.members > 1 ? `var<workgroup> folds: array<number, ${threads}>;` : "",
-      body: this.row,
-    });
+    return this.row;
   }
 
   /** Which row a thread has, and its indices. Teams stay whole for their barriers: some idle. */

@@ -53,7 +53,10 @@ function atHome(step: Step, plans: BufferPlan[]): Step {
   const home = (b: number) =>
     plans.findIndex((p) => p.binding === plans[b]?.binding && p.slot === plans[b].slot);
   const at = <T extends { buffer: number }>(x: T): T => ({ ...x, buffer: home(x.buffer) });
-  if (step.kind === "contraction") return { ...step, a: at(step.a), b: at(step.b), c: at(step.c) };
+  if (step.kind === "contraction") {
+    const epilogue = step.epilogue && atHome(step.epilogue, plans) as Loop;
+    return { ...step, a: at(step.a), b: at(step.b), c: at(step.c), epilogue };
+  }
   if (step.kind === "scatter") {
     return { ...step, ids: home(step.ids), from: home(step.from), to: home(step.to) };
   }

@@ -16,7 +16,9 @@ import {
   type Contraction,
   elementsOf,
   type Matrix,
+  transposed,
 } from "../../program/program.ts";
+import { LoopWriter } from "./loop_writer.ts";
 import {
   type Argument,
   assemble,
@@ -31,6 +33,9 @@ import {
 
 /** How many k a shared tile holds. */
 const DEPTH = 16;
+
+/** An epilogue does four neighbours in a row of c at a time. */
+const ONE_FOUR = { axis: "outer", rows: 1, units: 1, team: { rows: 1, members: 1 } } as const;
 
 /** How c is divided: a thread's blocks down and across, and a workgroup's threads. */
 interface Division {
@@ -47,12 +52,6 @@ export function productKernel(
   if (elementsOf(given.batch) * given.m * given.n === 0) return null;
   const c = given.c.column !== 1 && given.c.row === 1 ? transposed(given) : given;
   return new ProductWriter(c, plans, ways).kernel();
-}
-
-/** (a b)ᵀ = bᵀ aᵀ */
-function transposed({ batch, m, n, k, a, b, c }: Contraction): Contraction {
-  const turn = (x: Matrix): Matrix => ({ ...x, row: x.column, column: x.row });
-  return { kind: "contraction", batch, m: n, n: m, k, a: turn(b), b: turn(a), c: turn(c) };
 }
 
 /** 128 × 128 for a workgroup if that makes enough of them, else 64 × 64. */
@@ -115,14 +114,16 @@ class ProductWriter {
     const { c, division: { blocks, threads }, parameters } = this;
     const down = Math.ceil(c.m / (4 * blocks[0] * threads[0]));
     const across = Math.ceil(c.n / (4 * blocks[1] * threads[1]));
+    const bound = [
+      { buffer: c.c.buffer, type: numbersIn(this.wide), writes: true },
+      { buffer: c.a.buffer, type: this.a.type, writes: false },
+      { buffer: c.b.buffer, type: this.b.type, writes: false },
+    ];
+    const after = c.epilogue && new LoopWriter(c.epilogue, this.plans, ONE_FOUR, bound, parameters);
     return assemble({
-      label: `product ${c.batch.join("×")} ${c.m}×${c.k}×${c.n}`,
+      label: `product ${c.batch.join("×")} ${c.m}×${c.k}×${c.n}${after ? " and more" : ""}`,
       width: 4,
-      arguments: [
-        { buffer: c.c.buffer, type: numbersIn(this.wide), writes: true },
-        { buffer: c.a.buffer, type: this.a.type, writes: false },
-        { buffer: c.b.buffer, type: this.b.type, writes: false },
-      ],
+      arguments: after?.arguments ?? bound,
       parameters,
       threads: threads[0] * threads[1],
       groups: down * across * elementsOf(c.batch),
@@ -135,8 +136,27 @@ class ProductWriter {
         ...this.each((x, y) =>
           `store_block(c${x}_${y}, c_start, ${this.row(x)}, ${this.column(y)});`
         ),
+        ...(after ? this.epilogue(after) : []),
       ],
     });
+  }
+
+  /** A thread goes once more over what it has stored: as a loop, since its code is long. */
+  private epilogue(loop: LoopWriter): string[] {
+    const { c: { batch }, size, division: { blocks, threads } } = this;
+    const [row, column] = [`o${batch.length}`, `o${batch.length + 1}`];
+    return [
+      ...batch.map((_, d) => `let o${d} = z${d};`),
+      `for (var x = 0; x < ${4 * blocks[0]}; x++) {`,
+      `let ${row} = i + (x >> 2u) * ${4 * threads[0]} + (x & 3);`,
+      `for (var y = 0; y < ${blocks[1]}; y++) {`,
+      `let ${column} = j + y * ${4 * threads[1]};`,
+      `if (${row} < ${size.m} && ${column} < ${size.n}) {`,
+      ...loop.stages(),
+      "}",
+      "}",
+      "}",
+    ];
   }
 
   /** A line for each of the thread's blocks. */

@@ -61,7 +61,7 @@ export function disagreements({ name: task, contenders, expected }: Task, turns:
   const found: string[] = [];
   for (const [{ name }, rounds] of turns) {
     for (const [what, value] of checks(rounds)) {
-      if (Math.abs(value - wanted[what]) <= 1e-3) continue;
+      if (Number.isFinite(value) && Math.abs(value - wanted[what]) <= 1e-3) continue;
       found.push(`${task}: ${name} finds ${what} ${value} instead of ${wanted[what]}`);
     }
   }

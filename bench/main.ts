@@ -31,7 +31,8 @@ ${TASKS.map(({ name, about }) => `                      ${name.padEnd(12)}${abou
   --help            this text
 
 A ratio above 1 says how many times better this library did in the same round; the median is shown.
-A noisy machine gives noisy times; compare ratios only.`;
+A noisy machine gives noisy times; compare ratios only. GFLOP/s count what a task asks for, whatever
+else a library computes: they can be compared with the peak of the chip.`;
 
 const wrong = (problem: string): never => {
   console.error(`bench: ${problem}; see deno task bench --help`);

@@ -17,6 +17,7 @@ import { encode } from "../../models/spec.ts";
 import {
   ADAMW,
   BERT_BATCH,
+  bertWeights,
   changed,
   idsAndHidden,
   idsAndNext,
@@ -24,7 +25,6 @@ import {
   timeBatches,
   timeForwards,
 } from "../workloads/batches.ts";
-import { weights } from "../workloads/bert.ts";
 import { given } from "./given.ts";
 import { stepsOf } from "./steps.ts";
 
@@ -32,7 +32,7 @@ await device(Deno.args[0] as DeviceName);
 const told = changed(BERT_BATCH, Deno.args[1]), shape = [told.batch, told.length];
 const sizes = { ...BERT_BASE, ...told, positions: told.length, padding: undefined };
 const spec = { ...BERT, segmented: false }, heads = { maskedLM: true }; // one segment is none
-const params = await keep(given(modelParameters(spec, sizes, heads), weights(told, true)));
+const params = await keep(given(modelParameters(spec, sizes, heads), bertWeights(told)));
 const grid = (values: Int32Array | Float32Array): Tensor<"B T"> => tensor("B T", values, shape);
 
 const ids = grid(idsAndNext(told, 0).ids);

@@ -11,15 +11,21 @@ import {
 import { GPT2, GPT2_SMALL } from "../../models/gpt2.ts";
 import { type ModelParameters, modelParameters, nameTokens } from "../../models/model.ts";
 import { encode } from "../../models/spec.ts";
-import { ADAMW, changed, GPT2_BATCH, idsAndNext, timeBatches } from "../workloads/batches.ts";
-import { weights } from "../workloads/gpt2.ts";
+import {
+  ADAMW,
+  changed,
+  GPT2_BATCH,
+  gpt2Weights,
+  idsAndNext,
+  timeBatches,
+} from "../workloads/batches.ts";
 import { given } from "./given.ts";
 import { stepsOf } from "./steps.ts";
 
 await device(Deno.args[0] as DeviceName);
 const told = changed(GPT2_BATCH, Deno.args[1]), sizes = { ...GPT2_SMALL, ...told };
 const declared = modelParameters(GPT2, sizes, { languageModel: true });
-const params = await keep(given(declared, weights(told)));
+const params = await keep(given(declared, gpt2Weights(told)));
 const grid = (values: Int32Array): Tensor<"B T"> =>
   tensor("B T", values, [told.batch, told.length]);
 

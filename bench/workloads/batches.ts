@@ -9,9 +9,11 @@
  * @module
  */
 import { duration, median, report } from "../measured.ts";
+import { shapes as bertShapes } from "./bert.ts";
 import { GPT } from "./gpt.ts";
+import { shapes as gpt2Shapes } from "./gpt2.ts";
 import { timeSteps } from "./steps.ts";
-import type { ModelSizes } from "./weight.ts";
+import { type ModelSizes, normShapes, randomWeight, type Weight, weightsOf } from "./weight.ts";
 
 /** Sizes of a model and of its batches. */
 export interface Sizes extends ModelSizes {
@@ -33,8 +35,22 @@ export const BERT_BATCH = {
 /** GPT-2 small over a batch. */
 export const GPT2_BATCH = { ...BERT_BATCH, length: 256, vocabulary: 50257, positions: 1024 };
 
+/** All weights of BERT, with those of the head that fills masks. */
+export const bertWeights = (sizes: Sizes): Record<string, Weight> =>
+  weightsOf([
+    ...bertShapes(sizes),
+    ["maskedLM.transform.weight", [sizes.width, sizes.width]],
+    ["maskedLM.transform.bias", [sizes.width]],
+    ...normShapes("maskedLM.norm", sizes.width),
+    ["maskedLM.bias", [sizes.vocabulary]],
+  ], randomWeight);
+
+/** All weights of GPT-2. */
+export const gpt2Weights = (sizes: typeof GPT2_BATCH): Record<string, Weight> =>
+  weightsOf(gpt2Shapes(sizes), randomWeight);
+
 /** How both are trained. */
-export const ADAMW = { ...GPT, learningRate: 1e-5 };
+export const ADAMW = { ...GPT, learningRate: 1e-4 };
 
 /** The sizes with those changed that the command line tells. */
 export function changed<S extends Sizes>(sizes: S, told = ""): S {

@@ -6,7 +6,14 @@
  * @module
  */
 import { duration, median, report } from "../measured.ts";
-import { layerShapes, type ModelSizes, normShapes, type Weight, weightOf } from "./weight.ts";
+import {
+  layerShapes,
+  type ModelSizes,
+  normShapes,
+  type Weight,
+  weightOf,
+  weightsOf,
+} from "./weight.ts";
 
 /** Sizes of the encoder. */
 export const BERT_BASE = {
@@ -19,26 +26,18 @@ export const BERT_BASE = {
   epsilon: 1e-12,
 } as const;
 
-/** All weights by name, for a text or many; with `filling`, those of the head that fills masks, too. */
-export function weights(
-  { layers, width, inner, length, vocabulary }: ModelSizes & { length: number } = BERT_BASE,
-  filling = false,
-): Record<string, Weight> {
-  const head: [string, number[]][] = [
-    ["maskedLM.transform.weight", [width, width]],
-    ["maskedLM.transform.bias", [width]],
-    ...normShapes("maskedLM.norm", width),
-    ["maskedLM.bias", [vocabulary]],
-  ];
-  const all: [string, number[]][] = [
-    ["embedding.word", [vocabulary, width]],
-    ["embedding.position", [length, width]],
-    ...normShapes("embedding.norm", width),
-    ...Array.from({ length: layers }, (_, i) => layerShapes(`layers.${i}`, width, inner)).flat(),
-    ...filling ? head : [],
-  ];
-  return Object.fromEntries(all.map(([name, shape], i) => [name, weightOf(name, shape, i)]));
-}
+/** Names and shapes of all weights. */
+export const shapes = (
+  { layers, width, inner, length, vocabulary }: ModelSizes & { length: number },
+): [string, number[]][] => [
+  ["embedding.word", [vocabulary, width]],
+  ["embedding.position", [length, width]],
+  ...normShapes("embedding.norm", width),
+  ...Array.from({ length: layers }, (_, i) => layerShapes(`layers.${i}`, width, inner)).flat(),
+];
+
+/** All weights by name. */
+export const weights = (): Record<string, Weight> => weightsOf(shapes(BERT_BASE), weightOf);
 
 const { width, length, vocabulary } = BERT_BASE;
 

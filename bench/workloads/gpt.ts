@@ -6,7 +6,7 @@
  * @module
  */
 import { timeSteps } from "./steps.ts";
-import type { Weight } from "./weight.ts";
+import { uniforms, type Weight } from "./weight.ts";
 
 /** Sizes of the model and of its training. */
 export const GPT = {
@@ -68,17 +68,9 @@ export function firstWeights(): Record<string, Weight> {
   );
 }
 
-/** Normal numbers by Box and Muller from Marsaglia's 32-bit xorshift. */
+/** Normal numbers by Box and Muller. */
 function normals(seed: number): () => number {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state ^= state << 13;
-    state >>>= 0;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return (state + 0.5) / 2 ** 32;
-  };
+  const uniform = uniforms(seed);
   return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 

@@ -6,7 +6,14 @@
  * @module
  */
 import { duration, median, report } from "../measured.ts";
-import { layerShapes, type ModelSizes, normShapes, type Weight, weightOf } from "./weight.ts";
+import {
+  layerShapes,
+  type ModelSizes,
+  normShapes,
+  type Weight,
+  weightOf,
+  weightsOf,
+} from "./weight.ts";
 
 /** Sizes of the model, tokens that are remembered, and tokens that are read at once. */
 export const GPT2_SMALL = {
@@ -21,18 +28,18 @@ export const GPT2_SMALL = {
   length: 128,
 } as const;
 
-/** All weights by name; the word table names the tokens again. */
-export function weights(
-  { layers, width, inner, vocabulary, positions }: ModelSizes & { positions: number } = GPT2_SMALL,
-): Record<string, Weight> {
-  const all: [string, number[]][] = [
-    ["embedding.word", [vocabulary, width]],
-    ["embedding.position", [positions, width]],
-    ...Array.from({ length: layers }, (_, i) => layerShapes(`layers.${i}`, width, inner)).flat(),
-    ...normShapes("norm", width),
-  ];
-  return Object.fromEntries(all.map(([name, shape], i) => [name, weightOf(name, shape, i)]));
-}
+/** Names and shapes of all weights; the word table names the tokens again. */
+export const shapes = (
+  { layers, width, inner, vocabulary, positions }: ModelSizes & { positions: number },
+): [string, number[]][] => [
+  ["embedding.word", [vocabulary, width]],
+  ["embedding.position", [positions, width]],
+  ...Array.from({ length: layers }, (_, i) => layerShapes(`layers.${i}`, width, inner)).flat(),
+  ...normShapes("norm", width),
+];
+
+/** All weights by name. */
+export const weights = (): Record<string, Weight> => weightsOf(shapes(GPT2_SMALL), weightOf);
 
 const { width, heads, vocabulary, past } = GPT2_SMALL;
 

@@ -48,6 +48,35 @@ export function weightOf(name: string, shape: number[], number: number): Weight 
   return { shape, values };
 }
 
+/** As `weightOf`, but random between −0.04 and 0.04: what is to be trained must have no pattern. */
+export function randomWeight(name: string, shape: number[], number: number): Weight {
+  const values = new Float32Array(shape.reduce((n, s) => n * s));
+  if (name.endsWith(".gain")) return { shape, values: values.fill(1) };
+  const draw = uniforms(Math.imul(number + 1, 0x9e3779b1));
+  for (let i = 0; i < values.length; i++) values[i] = 0.08 * (draw() - 0.5);
+  return { shape, values };
+}
+
+/** Random numbers between 0 and 1 by Marsaglia's 32-bit xorshift. */
+export function uniforms(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state ^= state << 13;
+    state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return (state + 0.5) / 2 ** 32;
+  };
+}
+
+/** Weights by name, made one after another. */
+export const weightsOf = (
+  shapes: readonly [string, number[]][],
+  make: typeof weightOf,
+): Record<string, Weight> =>
+  Object.fromEntries(shapes.map(([name, shape], i) => [name, make(name, shape, i)]));
+
 /** Names and shapes of a layer: attention, norm, feed-forward network, norm. */
 export function layerShapes(name: string, width: number, inner: number): [string, number[]][] {
   const linear = (name: string, from: number, to: number): [string, number[]][] => [

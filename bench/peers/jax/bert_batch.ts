@@ -3,6 +3,7 @@ import { blockUntilReady, jit, nn, numpy as np, tree } from "@jax-js/jax";
 import {
   ADAMW,
   BERT_BATCH,
+  bertWeights,
   changed,
   idsAndHidden,
   idsAndNext,
@@ -10,7 +11,7 @@ import {
   timeBatches,
   timeForwards,
 } from "../../workloads/batches.ts";
-import { BERT_BASE, weights } from "../../workloads/bert.ts";
+import { BERT_BASE } from "../../workloads/bert.ts";
 import { encode } from "./encoder.ts";
 import {
   type Arrays,
@@ -30,7 +31,7 @@ const told = changed(BERT_BATCH, Deno.args[1]), shape = [told.batch, told.length
 const forward = jit((p: Arrays, ids: np.Array) =>
   np.mean(np.abs(encode(p["embedding.word"].slice(ids), p, told, epsilon)))
 );
-const params = arraysOf(weights(told)), text = grid(idsAndNext(told, 0).ids, shape);
+const params = arraysOf(bertWeights(told)), text = grid(idsAndNext(told, 0).ids, shape);
 await timeForwards(told, async (times) => {
   const several = Array.from({ length: times }, () => forward(tree.ref(params), text.ref));
   await blockUntilReady(several);
@@ -56,5 +57,5 @@ const batchOf = (i: number): [np.Array, np.Array] => {
   const { ids, labels } = idsAndHidden(told, i);
   return [grid(ids, shape), grid(labels, shape)];
 };
-await timeBatches(told, stepsOf(weights(told, true), batchOf, lossOf, ADAMW));
+await timeBatches(told, stepsOf(bertWeights(told), batchOf, lossOf, ADAMW));
 Deno.exit();

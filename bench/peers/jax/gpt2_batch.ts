@@ -1,7 +1,14 @@
 /** Training steps of GPT-2 small by jax-js. Usage: deno run -A bench/peers/jax/gpt2_batch.ts wasm|webgpu [layers=2,…] */
 import { nn, numpy as np } from "@jax-js/jax";
-import { ADAMW, changed, GPT2_BATCH, idsAndNext, timeBatches } from "../../workloads/batches.ts";
-import { GPT2_SMALL, weights } from "../../workloads/gpt2.ts";
+import {
+  ADAMW,
+  changed,
+  GPT2_BATCH,
+  gpt2Weights,
+  idsAndNext,
+  timeBatches,
+} from "../../workloads/batches.ts";
+import { GPT2_SMALL } from "../../workloads/gpt2.ts";
 import { type Arrays, grid, layerNorm, linear, onDevice, oneHot, rows, stepsOf } from "./parts.ts";
 
 const name = await onDevice(), { epsilon } = GPT2_SMALL;
@@ -33,5 +40,5 @@ const batchOf = (i: number): [np.Array, np.Array] => {
   const { ids, labels } = idsAndNext(told, i);
   return [grid(ids, shape), grid(labels, shape)];
 };
-await timeBatches(told, stepsOf(weights(told), batchOf, lossOf, ADAMW));
+await timeBatches(told, stepsOf(gpt2Weights(told), batchOf, lossOf, ADAMW));
 Deno.exit();

@@ -48,12 +48,14 @@ if (args.help) {
   console.log(help);
   Deno.exit(0);
 }
-if (args.sizes !== undefined && args.only === undefined) wrong(`--sizes is for ${resizable}`);
 const rounds = Number(args.rounds ?? 3);
 if (!Number.isInteger(rounds) || rounds < 1) wrong(`--rounds ${args.rounds} is no number from 1`);
 
 const adapter = await findAdapter(), realGpu = adapter?.software === false;
 const tasks = chosenTasks(), devices = chosenDevices();
+if (args.sizes !== undefined && !tasks.every((task) => task.resizable)) {
+  wrong(`--sizes is for ${resizable} alone: name them with --only`);
+}
 const say = (line: string) => console.error(line);
 await prepare(tasks, say);
 

@@ -65,6 +65,9 @@ await show(await explain({ out }));
 // largest score of a row, the exponential, the sum and the division, five operations on paper, are
 // **one** loop: it folds a row twice (`r1`, `r2`) and writes it once. Then the second product.
 //
+// What follows a product number by number, a bias or an activation, is part of its kernel on a GPU: its
+// *epilogue*. A processor is faster with a loop of its own, which walks along memory.
+//
 // A device that fuses nothing, the reference, walks through memory once for every operation:
 
 // %%

@@ -536,6 +536,39 @@ test("positions are exact in large loops, which take more workgroups than a row 
   }
 });
 
+test("what a software adapter would not do to its end is refused, with the remedy", async () => {
+  const device = await webgpu(true), k = 300_000, one = { offset: 0, batch: [], row: 0, column: 0 };
+  const plan = (elements: number, binding: number) => ({ elements, binding, slot: -1 });
+  const [a, b, c] = [0, 1, 2].map((buffer) => ({ ...one, buffer, ...buffer < 2 && { column: 1 } }));
+  const product = {
+    kind: "contraction",
+    batch: [],
+    m: 1,
+    n: 1,
+    k,
+    a,
+    b: { ...b, row: 1 },
+    c,
+  } as const;
+  const scatter = {
+    kind: "scatter",
+    rows: 70_000,
+    width: 1,
+    size: 3,
+    ids: 0,
+    from: 1,
+    to: 2,
+  } as const;
+  for (const step of [product, scatter]) {
+    const buffers = [k, k, 3].map(plan);
+    assertThrows(
+      () => device.compile({ steps: [step as Step], buffers, slots: [], bindings: 3 }),
+      RangeError,
+      'take device("wasm")',
+    );
+  }
+});
+
 test("scatter adds rows in their order, whatever the ids", async () => {
   for (const [rows, width, size] of [[50, 8, 7], [33, 3, 40], [1, 1, 1], [0, 4, 3], [200, 4, 1]]) {
     const ids = Array.from({ length: rows }, (_, r) => (r * r) % (size + 3) - 1);

@@ -84,6 +84,13 @@ export class Parameters {
 /** Workgroups are numbered in two dimensions, as one may not have more of them. */
 export const WIDEST = 65535;
 
+/** After so many turns of its loops, together, Mesa's software adapter ends a thread and says nothing. */
+export const MOST_TURNS = 65535;
+
+/** What is thrown where a thread would make more turns. */
+export const tooLong = (what: string): RangeError =>
+  new RangeError(`webgpu: ${what} is too long for a GPU in software: take device("wasm")`);
+
 /** The pieces of a kernel put together. In `body`, `group` and `local` are u32. */
 export function assemble(
   kernel: {

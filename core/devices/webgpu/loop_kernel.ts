@@ -9,7 +9,7 @@
  */
 import { type Expression, inOrder, input } from "../../program/expression.ts";
 import { type BufferPlan, elementsOf, type Load, type Loop } from "../../program/program.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, MOST_TURNS, tooLong } from "./kernel.ts";
 import { LoopWriter } from "./loop_writer.ts";
 
 /** Where the four neighbours lie: in the last outer dimension, in the last inner one, or nowhere. */
@@ -39,7 +39,9 @@ export function loopKernel(
   const axis = chooseAxis(loop, trees);
   const rows = elementsOf(loop.outer) / (axis === "outer" ? 4 : 1);
   const units = elementsOf(loop.inner) / (axis === "inner" ? 4 : 1);
-  const team = chooseTeam(rows, units, axis, trees);
+  const passes = loop.stages.filter((s) => s.kind === "reduce" || s.to.inner).length;
+  const chosen = chooseTeam(rows, units, axis, trees);
+  const team = trees ? chosen : largeEnough(chosen, units * passes);
   return new LoopWriter(loop, plans, { axis, rows, units, team }).kernel();
 }
 
@@ -84,4 +86,13 @@ function chooseTeam(rows: number, units: number, axis: Axis, trees: boolean) {
   if (axis === "outer") return units < 32 ? { rows: 64, members: 1 } : { rows: 16, members: 16 };
   const members = Math.min(256, 2 ** Math.ceil(Math.log2(Math.max(1, units))));
   return { rows: Math.max(1, 64 / members), members };
+}
+
+/** A software adapter's team with so many threads for a row that none of them makes too many turns. */
+function largeEnough(team: Division["team"], turns: number): Division["team"] {
+  const members = [1, 2, 4, 8, 16, 32, 64, 128, 256].find((count) =>
+    count >= team.members && Math.ceil(turns / count) <= MOST_TURNS
+  );
+  if (members) return { rows: Math.min(team.rows, 256 / members), members };
+  throw tooLong(`a row of ${turns} elements`);
 }

@@ -8,7 +8,7 @@
  */
 import { constant } from "../../program/expression.ts";
 import type { BufferPlan, Loop, Program, Scatter, Step } from "../../program/program.ts";
-import type { Kernel, Ways } from "./kernel.ts";
+import { type Kernel, MOST_TURNS, tooLong, type Ways } from "./kernel.ts";
 import { loopKernel } from "./loop_kernel.ts";
 import { productKernel } from "./product_kernel.ts";
 import { scatterKernels } from "./scatter_kernel.ts";
@@ -22,6 +22,7 @@ export function lower(
   const { software, buffersPerLoop } = ways, trees = !software;
   const kernels = program.steps.map((given): Kernel[] => {
     const step = atHome(given, program.buffers);
+    if (software) checkTurns(step);
     if (step.kind === "loop") return [loopKernel(step, buffers, trees) ?? []].flat();
     if (step.kind === "contraction") return [productKernel(step, buffers, ways) ?? []].flat();
     const elements = step.rows * 2, slot = slots.push(elements) - 1;
@@ -39,6 +40,17 @@ export function lower(
     `webgpu: ${wide.label} touches ${wide.buffers.length} buffers, but this GPU binds at most ` +
       `${buffersPerLoop} for one kernel: split the step`,
   );
+}
+
+/** Loops of kernels that a software adapter would not do to their end; rows of loops are shared. */
+function checkTurns(step: Step): void {
+  const ofEpilogue = 100;
+  if (step.kind === "contraction" && step.k / 4 > MOST_TURNS - ofEpilogue) {
+    throw tooLong(`a sum of ${step.k} products`);
+  }
+  if (step.kind === "scatter" && step.rows > MOST_TURNS) {
+    throw tooLong(`a list of ${step.rows} ids`);
+  }
 }
 
 /** to = 0 */

@@ -167,7 +167,7 @@ const growth = smallMultiples([
   note: machine,
   panelWidth: 360,
 });
-const intensities = [0.25, 1, 4, 16, 64, 256];
+const intensities = [0.25, peak / bandwidth, 256]; // its bend is where both limits meet
 const roofline = lineChart([
   {
     name: "roof",

@@ -5,7 +5,9 @@ import { onEveryDevice } from "./devices.ts";
 import { assertNear } from "./numbers.ts";
 
 onEveryDevice("a long row is summed to its end", async () => {
-  for (const [rows, length] of [[1, 2 ** 22 - 1], [1, 2 ** 23 - 3], [20, 70_001]]) {
+  for (
+    const [rows, length] of [[1, 2 ** 22 - 1], [1, 2 ** 23 - 3], [20, 70_001], [20, 4 * 65_535]]
+  ) {
     const ones = tensor("B T", new Float32Array(rows * length).fill(1), [rows, length]);
     assertEquals([...await read(sum(ones, "T"))], Array(rows).fill(length));
   }

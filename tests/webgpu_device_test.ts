@@ -559,7 +559,10 @@ test("what a software adapter would not do to its end is refused, with the remed
     from: 1,
     to: 2,
   } as const;
-  for (const step of [product, scatter]) {
+  const load = { buffer: 0, offset: 0, outer: [], inner: [1] };
+  const stages: Stage[] = [{ kind: "reduce", by: "sum", value: x.input(0) }];
+  const row: Loop = { kind: "loop", outer: [], inner: [2 ** 27], loads: [load], stages };
+  for (const step of [product, scatter, row]) {
     const buffers = [k, k, 3].map(plan);
     assertThrows(
       () => device.compile({ steps: [step as Step], buffers, slots: [], bindings: 3 }),

@@ -5,9 +5,7 @@
  * Idea   Nothing here frees anything. If what the process holds after 10,000 steps is what it held
  *        before, nothing leaks, neither on the host nor on the device.
  * Trap   Until some thousand steps are done V8 still compiles and makes room for garbage: what it holds
- *        then grows in any program. So the growth is also given for the second half alone. On WebGPU
- *        Deno keeps two kilobytes for every run (an encoder and its commands) until the next collection
- *        of all that is old, of which there is one in some thousand steps: some megabytes, then flat.
+ *        then grows in any program. So the growth is also given for the second half alone.
  */
 import { initialise } from "../../core/parameters.ts";
 import {

@@ -5,19 +5,13 @@
  */
 import { keep, read, type Tensor, valueAndGrad } from "../../core/tensor/mod.ts";
 import { adamw, adamwState } from "../../core/training/adamw.ts";
-import { type GPT } from "../workloads/gpt.ts";
-
-/** What of a workload is about AdamW. */
-type Settings = Pick<
-  Record<keyof typeof GPT, number>,
-  "learningRate" | "beta1" | "beta2" | "adamEpsilon" | "weightDecay"
->;
+import type { AdamWSettings } from "../workloads/steps.ts";
 
 /** A function for steps: `step(i, waits)` gives the loss where `waits`, else NaN. */
 export async function stepsOf<P>(
   params: P,
   lossOf: (params: P, i: number) => Tensor<"">,
-  { learningRate, beta1, beta2, adamEpsilon, weightDecay }: Settings,
+  { learningRate, beta1, beta2, adamEpsilon, weightDecay }: AdamWSettings,
 ): Promise<(i: number, waits: boolean) => Promise<number>> {
   const state = await keep(adamwState(params)), gradientOf = valueAndGrad(lossOf);
   const options = { rate: learningRate, beta1, beta2, epsilon: adamEpsilon, decay: weightDecay };

@@ -5,6 +5,15 @@
  */
 import { duration, median, report } from "../measured.ts";
 
+/** How AdamW is told to train. */
+export interface AdamWSettings {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly adamEpsilon: number;
+  readonly weightDecay: number;
+}
+
 /**
  * Train and report: a few steps to warm up, then groups of five, of which only the last waits for its
  * loss. `step(i, waits)` gives the loss of the step where `waits`, else anything. The first loss, the fifth

@@ -39,21 +39,21 @@ export function turned(
  * −0.04 and 0.04, multiples of irrational steps.
  */
 export function weightOf(name: string, shape: number[], number: number): Weight {
-  const values = new Float32Array(shape.reduce((n, s) => n * s));
-  if (name.endsWith(".gain")) return { shape, values: values.fill(1) };
-  for (let i = 0; i < values.length; i++) {
+  return filled(name, shape, (i) => {
     const x = i * 0.7548776662466927 + number * 0.5698402909980532;
-    values[i] = 0.08 * (x - Math.floor(x) - 0.5);
-  }
-  return { shape, values };
+    return x - Math.floor(x);
+  });
 }
 
 /** As `weightOf`, but random between −0.04 and 0.04: what is to be trained must have no pattern. */
-export function randomWeight(name: string, shape: number[], number: number): Weight {
+export const randomWeight = (name: string, shape: number[], number: number): Weight =>
+  filled(name, shape, uniforms(Math.imul(number + 1, 0x9e3779b1)));
+
+/** A parameter of 1 if it is a gain, else of what `at` gives from 0 to 1, moved to −0.04 to 0.04. */
+function filled(name: string, shape: number[], at: (i: number) => number): Weight {
   const values = new Float32Array(shape.reduce((n, s) => n * s));
   if (name.endsWith(".gain")) return { shape, values: values.fill(1) };
-  const draw = uniforms(Math.imul(number + 1, 0x9e3779b1));
-  for (let i = 0; i < values.length; i++) values[i] = 0.08 * (draw() - 0.5);
+  for (let i = 0; i < values.length; i++) values[i] = 0.08 * (at(i) - 0.5);
   return { shape, values };
 }
 

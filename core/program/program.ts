@@ -146,7 +146,7 @@ export interface Program {
 }
 
 /** Where a loop loads, then where it stores. */
-export function accessesOf({ loads, stages }: Loop): (Load | Store)[] {
+export function placesOf({ loads, stages }: Loop): (Load | Store)[] {
   return [...loads, ...stages.flatMap((s) => s.kind === "store" ? [s.to] : [])];
 }
 

@@ -103,7 +103,8 @@ class Emitter {
    * right after the gradient that it is made of. Updates come last, when all have read.
    */
   private order(nodes: Node[]): (Group | Node)[] {
-    const products = new Map([...this.groups.values()].map((group) => [group.product, group]));
+    const products = new Map<Node, Group>();
+    for (const group of this.groups.values()) if (group.product) products.set(group.product, group);
     const unitOf = (node: Node) => this.groups.get(node) ?? products.get(node) ?? node;
     const units = [...new Set(nodes.filter((n) => n.kind !== "leaf").map(unitOf))];
     const waiting = new Map<Group | Node, number>(),
@@ -139,9 +140,8 @@ class Emitter {
   }
 
   private emit(unit: Group | Node): void {
-    if ("members" in unit) {
-      this.loop(unit);
-    } else if (unit.kind === "contraction") this.contraction(unit);
+    if ("members" in unit) this.loop(unit);
+    else if (unit.kind === "contraction") this.contraction(unit);
     else if (unit.kind === "scatter") this.scatter(unit);
     else this.assemble(unit);
   }

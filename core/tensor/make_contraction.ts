@@ -9,13 +9,7 @@
  * @module
  */
 import type { Node, Operand } from "./lower.ts";
-import {
-  accessesOf,
-  type Contraction,
-  type Loop,
-  type Matrix,
-  walked,
-} from "../program/program.ts";
+import { type Contraction, type Loop, type Matrix, placesOf, walked } from "../program/program.ts";
 
 /** An axis, or several that are walked as one: its size and its stride in each of the three tensors. */
 interface Dimension {
@@ -35,7 +29,7 @@ export function contract(
   bufferOf: (node: Node) => number,
   epilogue?: Loop,
 ): Contraction {
-  const walks = epilogue ? accessesOf(epilogue).map((x) => x.outer) : [];
+  const walks = epilogue ? placesOf(epilogue).map((x) => x.outer) : [];
   const dimensions = (kept: (axis: string) => boolean, order: readonly string[]) =>
     join(order.filter(kept).map((axis) => dimension(axis, a, b, c)), walks);
   const inA = (x: string) => a.axes.includes(x), inB = (x: string) => b.axes.includes(x);

@@ -10,7 +10,7 @@
 import { type Expression, input, result, substitute } from "../program/expression.ts";
 import { type Group, resultPlace } from "./fuse.ts";
 import { type Node, type Read, resultShape } from "./lower.ts";
-import type { Load, Loop, Stage, Store } from "../program/program.ts";
+import { type Load, type Loop, placesOf, type Stage, type Store } from "../program/program.ts";
 import { rowMajor } from "./views.ts";
 
 /** The loop that computes a group and stores the given members; with as few dimensions as will do. */
@@ -147,9 +147,8 @@ class LoopMaker {
 
 /** Merge neighbouring dimensions that every load and store walks as one. */
 function simplify(loop: Loop): Loop {
-  const stores = loop.stages.flatMap((s) => s.kind === "store" ? [s.to] : []);
-  const outerWalks = [...loop.loads, ...stores].map((x) => x.outer);
-  const innerWalks = [...loop.loads, ...stores].flatMap((x) => x.inner ? [x.inner] : []);
+  const places = placesOf(loop), outerWalks = places.map((x) => x.outer);
+  const innerWalks = places.flatMap((x) => x.inner ? [x.inner] : []);
   const outer = joinDimensions(loop.outer, outerWalks);
   const inner = joinDimensions(loop.inner, innerWalks);
   const pick = <T extends { outer: number[]; inner: number[] | null }>(x: T): T => ({

@@ -13,7 +13,7 @@ import {
   tree,
   valueAndGrad,
 } from "@jax-js/jax";
-import type { GPT } from "../../workloads/gpt.ts";
+import type { AdamWSettings } from "../../workloads/steps.ts";
 import type { Weight } from "../../workloads/weight.ts";
 
 /** Parameters by name. */
@@ -53,18 +53,12 @@ export const oneHot = (ids: np.Array, vocabulary: number): np.Array =>
 export const rows = (table: np.Array, ids: np.Array, name: Device): np.Array =>
   name === "wasm" ? table.slice(ids) : np.matmul(oneHot(ids, table.shape[0]), table);
 
-/** What of a workload is about AdamW. */
-type Settings = Pick<
-  Record<keyof typeof GPT, number>,
-  "learningRate" | "beta1" | "beta2" | "adamEpsilon" | "weightDecay"
->;
-
 /** A function for steps: `step(i, waits)` gives the loss where `waits`, else NaN. */
 export function stepsOf(
   weights: Record<string, Weight>,
   batchOf: (i: number) => [np.Array, np.Array],
   lossOf: (p: Arrays, ids: np.Array, labels: np.Array) => np.Array,
-  { learningRate, beta1, beta2, adamEpsilon, weightDecay }: Settings,
+  { learningRate, beta1, beta2, adamEpsilon, weightDecay }: AdamWSettings,
 ): (i: number, waits: boolean) => Promise<number> {
   /** One step of AdamW; `correct1` and `correct2` are 1 − βᵗ. */
   const trainStep = jit((

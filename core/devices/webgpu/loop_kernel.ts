@@ -42,6 +42,7 @@ export function loopKernel(
   const passes = loop.stages.filter((s) => s.kind === "reduce" || s.to.inner).length;
   const chosen = chooseTeam(rows, units, axis, trees);
   const team = trees ? chosen : largeEnough(chosen, units * passes);
+  if (!team) throw tooLong(`a row of ${elementsOf(loop.inner)} elements`);
   return new LoopWriter(loop, plans, { axis, rows, units, team }).kernel();
 }
 
@@ -88,11 +89,10 @@ function chooseTeam(rows: number, units: number, axis: Axis, trees: boolean) {
   return { rows: Math.max(1, 64 / members), members };
 }
 
-/** A software adapter's team with so many threads for a row that none of them makes too many turns. */
-function largeEnough(team: Division["team"], turns: number): Division["team"] {
+/** A software adapter's team with so many threads for a row that none makes too many turns, if there is one. */
+function largeEnough(team: Division["team"], turns: number): Division["team"] | undefined {
   const members = [1, 2, 4, 8, 16, 32, 64, 128, 256].find((count) =>
     count >= team.members && Math.ceil(turns / count) <= MOST_TURNS
   );
-  if (members) return { rows: Math.min(team.rows, 256 / members), members };
-  throw tooLong(`a row of ${turns} elements`);
+  return members === undefined ? undefined : { rows: Math.min(team.rows, 256 / members), members };
 }

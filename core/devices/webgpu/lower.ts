@@ -44,7 +44,7 @@ export function lower(
 
 /** Loops of kernels that a software adapter would not do to their end; rows of loops are shared. */
 function checkTurns(step: Step): void {
-  const ofEpilogue = 100;
+  const ofEpilogue = 80; // at most: 16 rows of a thread's piece, and 4 blocks across in each
   if (step.kind === "contraction" && step.k / 4 > MOST_TURNS - ofEpilogue) {
     throw tooLong(`a sum of ${step.k} products`);
   }

@@ -80,6 +80,18 @@ Deno.test("a loop that keeps a tensor in every step does not keep them all", asy
   assertEquals((await t.read(cache))[size - 1], 1500);
 });
 
+Deno.test("what is kept anew into one variable is not all kept: large tensors go in time", async () => {
+  const memory = await wasmMemory(), before = memory.used, megabytes = 64;
+  const most = { used: 0 };
+  let params = await t.keep(t.zeros("D", [megabytes << 18]));
+  for (let i = 1; i < 40; i++) {
+    params = await t.keep(t.full("D", [megabytes << 18], i));
+    most.used = Math.max(most.used, memory.used - before);
+  }
+  assertEquals((await t.read(t.slice(params, "D", 0, 1)))[0], 39);
+  assert(most.used < 12 * megabytes * 2 ** 20, `${most.used >> 20} MB of ${40 * megabytes}`);
+});
+
 Deno.test("what waits for numbers does not hold the graph that they come from", async () => {
   const arrivals: ((values: t.Values[]) => void)[] = [];
   const run = () => new Promise<t.Values[]>((resolve) => arrivals.push(resolve));

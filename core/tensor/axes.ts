@@ -74,13 +74,37 @@ export type Flat<S extends string> = S extends `${infer X}(${infer G})${infer Y}
   ? `${X}${Merged<G>}${Flat<Y>}`
   : S;
 
+/** A function of a text, done once for each: the texts of a program are few, and every step repeats them. */
+export function remembered<T>(f: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    let found = known.get(text);
+    if (found === undefined) known.set(text, found = f(text));
+    return found;
+  };
+}
+
 /** The axes of "B T D" at run time. */
-export const words = (s: string): string[] => s.split(/\s+/).filter((w) => w !== "");
+export const words: (text: string) => readonly string[] = remembered((text) =>
+  text.split(/\s+/).filter((w) => w !== "")
+);
+
+/** Whether two lists hold the same names or sizes in the same order. */
+export function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Whether a name stands in a list twice. */
+export const namesTwice = (axes: readonly string[]): boolean =>
+  axes.some((axis, i) => axes.indexOf(axis) !== i);
 
 /** Take apart "B T D, F D -> B T F". */
 export function parseExpression(operation: string, expression: string): {
-  inputs: string[][];
-  output: string[];
+  inputs: (readonly string[])[];
+  output: readonly string[];
 } {
   const sides = expression.split("->");
   if (sides.length !== 2) {
@@ -90,7 +114,7 @@ export function parseExpression(operation: string, expression: string): {
 }
 
 /** Take apart one side of a rearrangement, "B T (H K)" → [["B"], ["T"], ["H", "K"]]. */
-export function parseGroups(side: string): string[][] {
+export function parseGroups(side: string): (readonly string[])[] {
   return [...side.matchAll(/\(([^)]*)\)|(\S+)/g)].map((m) =>
     m[1] === undefined ? [m[2]] : words(m[1])
   );

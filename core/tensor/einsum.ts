@@ -8,11 +8,20 @@
  * Differs from the paper: Einstein (1916) sums over repeated indices; here the output decides.
  * @module
  */
-import { AxisError, describeAxes, type Left, parseExpression, type Right } from "./axes.ts";
+import {
+  AxisError,
+  describeAxes,
+  type Left,
+  namesTwice,
+  parseExpression,
+  remembered,
+  type Right,
+  sameList,
+} from "./axes.ts";
 import { mapOver } from "./elementwise.ts";
 import { input, multiply } from "../program/expression.ts";
 import { sumTo } from "./reduce.ts";
-import { Tensor } from "./tensor.ts";
+import { type Backward, Tensor } from "./tensor.ts";
 import { layoutOf, merges } from "./views.ts";
 
 /** A tensor for each of the axes on the left of an expression. */
@@ -36,8 +45,7 @@ export function einsum<const E extends string>(
   expression: E,
   ...operands: Operands<Left<E>>
 ): Tensor<Right<E>> {
-  const { inputs, output } = parseExpression("einsum", expression);
-  const xs = operands as Tensor[];
+  const { inputs, output } = parsed(expression), xs = operands as Tensor[];
   check(expression, inputs, output, xs);
   let [product, ...others] = xs;
   for (const [i, next] of others.entries()) {
@@ -48,15 +56,22 @@ export function einsum<const E extends string>(
   return sumTo(output, product) as Tensor<Right<E>>;
 }
 
-function check(expression: string, inputs: string[][], output: string[], xs: Tensor[]): void {
-  const given = xs.map((x) => describeAxes(x.axes, x.shape)).join(" and ");
+const parsed = remembered((expression) => parseExpression("einsum", expression));
+
+function check(
+  expression: string,
+  inputs: (readonly string[])[],
+  output: readonly string[],
+  xs: Tensor[],
+): void {
   const fail = (problem: string) => {
+    const given = xs.map((x) => describeAxes(x.axes, x.shape)).join(" and ");
     throw new AxisError(`einsum "${expression}" with ${given}: ${problem}`);
   };
   if (inputs.length !== xs.length) fail(`expects ${inputs.length} tensors`);
   const sizes = new Map<string, number>();
   inputs.forEach((axes, i) => {
-    if (axes.join(" ") !== xs[i].axes.join(" ")) fail(`operand ${i + 1} has other axes`);
+    if (!sameList(axes, xs[i].axes)) fail(`operand ${i + 1} has other axes`);
     axes.forEach((axis, d) => {
       const size = xs[i].shape[d], known = sizes.get(axis) ?? size;
       if (known !== size) fail(`axis ${axis} is ${known} and ${size}`);
@@ -64,7 +79,7 @@ function check(expression: string, inputs: string[][], output: string[], xs: Ten
     });
   });
   for (const axis of output) if (!sizes.has(axis)) fail(`no operand has the axis ${axis}`);
-  if (new Set(output).size !== output.length) fail("the output names an axis twice");
+  if (namesTwice(output)) fail("the output names an axis twice");
 }
 
 /** The product of two tensors, summed down to the axes of the output. */
@@ -90,19 +105,18 @@ function loopPair(a: Tensor, b: Tensor, output: readonly string[]): Tensor {
 
 function contraction(a: Tensor, b: Tensor, output: readonly string[]): Tensor {
   const summed = a.axes.filter((axis) => !output.includes(axis));
-  const inputs = [packed(a, summed), packed(b, summed)];
-  return new Tensor(
-    output,
-    sizesOf(output, a, b),
-    { kind: "contraction" },
-    inputs,
-    (gradient) => [multiplyPair(gradient, b, a.axes), multiplyPair(gradient, a, b.axes)],
-    [a, b],
-  );
+  const inputs = [packed(a, summed), packed(b, summed)], shape = sizesOf(output, a, b);
+  return new Tensor(output, shape, { kind: "contraction" }, inputs, backThroughProduct, [a, b]);
 }
+
+const backThroughProduct: Backward = (gradient, { parents: [a, b] }) => [
+  multiplyPair(gradient, b, a.axes),
+  multiplyPair(gradient, a, b.axes),
+];
 
 /** x itself if one stride can walk through all its summed axes, else a copy where they come last. */
 function packed(x: Tensor, summed: readonly string[]): Tensor {
+  if (summed.length === 1) return x;
   const { strides } = layoutOf(x);
   const at = summed.map((axis) => x.axes.indexOf(axis));
   if (merges(at.map((d) => x.shape[d]), at.map((d) => strides[d]))) return x;
@@ -112,7 +126,7 @@ function packed(x: Tensor, summed: readonly string[]): Tensor {
 
 function sizesOf(axes: readonly string[], ...xs: Tensor[]): number[] {
   return axes.map((axis) => {
-    const x = xs.find((x) => x.axes.includes(axis))!;
-    return x.shape[x.axes.indexOf(axis)];
+    for (const { axes, shape } of xs) if (axes.includes(axis)) return shape[axes.indexOf(axis)];
+    throw new AxisError(`einsum: no operand has the axis ${axis}`);
   });
 }

@@ -8,11 +8,11 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { AxisError, describeAxes, type Within } from "./axes.ts";
+import { AxisError, describeAxes, sameList, type Within } from "./axes.ts";
 import * as scalar from "../program/expression.ts";
 import type { Expression } from "../program/expression.ts";
 import { sumTo } from "./reduce.ts";
-import { Tensor } from "./tensor.ts";
+import { type Backward, type Origin, Tensor } from "./tensor.ts";
 
 const x0 = scalar.input(0), x1 = scalar.input(1);
 
@@ -24,11 +24,11 @@ export type Fitting<R extends string, S extends string> = Within<R, S> extends t
 export function map<S extends string>(
   operation: string,
   expression: Expression,
-  first: Tensor<S>,
-  ...others: Tensor[]
+  ...inputs: readonly [Tensor<S>, ...Tensor[]]
 ): Tensor<S> {
-  for (const other of others) checkFits(operation, other, first.axes, first.shape);
-  return mapOver(first.axes, first.shape, expression, [first, ...others]) as Tensor<S>;
+  const { axes, shape } = inputs[0];
+  for (let i = 1; i < inputs.length; i++) checkFits(operation, inputs[i], axes, shape);
+  return mapOver(axes, shape, expression, inputs) as Tensor<S>;
 }
 
 function checkFits(
@@ -56,23 +56,21 @@ export function mapOver(
   inputs: readonly Tensor[],
 ): Tensor {
   const { kept, recipe } = pruned(expression, 0);
-  const sources = kept.map((i) => inputs[i]);
+  const sources = kept.length === inputs.length ? inputs : kept.map((i) => inputs[i]);
   const copies = recipe === x0 && sources[0].origin.kind !== "view" &&
-    sources[0].axes.join(" ") === axes.join(" ");
+    sameList(sources[0].axes, axes);
   if (copies) return sources[0];
-  return new Tensor(
-    axes,
-    shape,
-    { kind: "map", expression: recipe },
-    sources,
-    (gradient) =>
-      sources.map((source, i) => {
-        const chain = chained(recipe, i);
-        if (chain.operator === "constant") return undefined; // a slope of 0
-        return sumTo(source.axes, mapOver(axes, shape, chain, [...sources, gradient]));
-      }),
-  );
+  return new Tensor(axes, shape, { kind: "map", expression: recipe }, sources, backThroughMap);
 }
+
+const backThroughMap: Backward = (gradient, { axes, shape, origin, inputs }) => {
+  const { expression } = origin as Origin & { kind: "map" };
+  return inputs.map((input, i) => {
+    const chain = chained(expression, i);
+    if (chain.operator === "constant") return undefined; // a slope of 0
+    return sumTo(input.axes, mapOver(axes, shape, chain, [...inputs, gradient]));
+  });
+};
 
 /** Which inputs an expression uses, and the expression with these numbered from 0. */
 const pruned = scalar.remembered((expression) => {

@@ -43,12 +43,18 @@ export function mapNested<P>(
       : Array.isArray(at)
       ? at.map((x, i) => visit(x, join(path, String(i))))
       : typeof at === "object"
-      ? Object.fromEntries(Object.entries(at).map(([k, x]) => [k, visit(x, join(path, k))]))
+      ? mapRecord(at as Record<string, unknown>, (x, name) => visit(x, join(path, name)))
       : at;
     done.set(at, here);
     return here;
   };
   return visit(nested, "") as P;
+}
+
+function mapRecord(record: Record<string, unknown>, f: (x: unknown, name: string) => unknown) {
+  const mapped: Record<string, unknown> = {};
+  for (const name of Object.keys(record)) mapped[name] = f(record[name], name);
+  return mapped;
 }
 
 const join = (path: string, name: string) => path ? `${path}.${name}` : name;
@@ -99,7 +105,7 @@ function backpropagate(loss: Tensor, targets: Tensor[]): Map<Tensor, Tensor | un
   for (const x of order) {
     const gradient = collected.get(x);
     if (!gradient || !x.backward) continue;
-    x.backward(gradient).forEach((g, i) => {
+    x.backward(gradient, x).forEach((g, i) => {
       const parent = x.parents[i];
       if (!g || isZero(g) || !collected.has(parent)) return;
       const before = collected.get(parent);

@@ -74,6 +74,7 @@ export {
   isZero,
   type NestedNumbers,
   type Origin,
+  sameForm,
   scalar,
   stopGradient,
   Tensor,

@@ -9,7 +9,7 @@
  * Differs from the paper: nothing; the maximum is subtracted so that nothing overflows.
  * @module
  */
-import { AxisError, type AxisOf, type Without } from "./axes.ts";
+import { AxisError, type AxisOf, sameList, type Without } from "./axes.ts";
 import { exp, type Fitting, log, map, mapOver, multiply, subtract } from "./elementwise.ts";
 import * as scalar from "../program/expression.ts";
 import { max, mean, sum } from "./reduce.ts";
@@ -30,12 +30,11 @@ const [first, second, third] = [0, 1, 2].map(scalar.input);
 export function softmax<S extends string>(x: Tensor<S>, axis: AxisOf<S>): Tensor<S> {
   const along: string = axis, { shifted, total } = shift("softmax", x, along);
   const ratio = scalar.divide(scalar.exp(first), second);
-  const y: Tensor = withGradient<string>(map("softmax", ratio, shifted, total), [x], (g) => {
+  return withGradient(map("softmax", ratio, shifted, total), [x], (g, y) => {
     const weighted = sum(multiply(g, y), along);
     const slope = scalar.multiply(second, scalar.subtract(first, third));
     return [mapOver(x.axes, x.shape, slope, [g, y, weighted])];
-  });
-  return y as Tensor<S>;
+  }) as Tensor<S>;
 }
 
 /** x less its maximum along the axis, and the sum of the exponentials of that. */
@@ -59,11 +58,10 @@ function shift(operation: string, x: Tensor, axis: string): { shifted: Tensor; t
  */
 export function logSoftmax<S extends string>(x: Tensor<S>, axis: AxisOf<S>): Tensor<S> {
   const along: string = axis, { shifted, total } = shift("logSoftmax", x, along);
-  const y: Tensor = withGradient<string>(subtract(shifted, log(total)), [x], (g) => {
+  return withGradient(subtract(shifted, log(total)), [x], (g, y) => {
     const slope = scalar.subtract(first, scalar.multiply(scalar.exp(second), third));
     return [mapOver(x.axes, x.shape, slope, [g, y, sum(g, along)])];
-  });
-  return y as Tensor<S>;
+  }) as Tensor<S>;
 }
 
 /**
@@ -94,14 +92,13 @@ export function standardize<S extends string>(
     return { centred, rate: map("standardize", inverse, variance) };
   };
   const { centred, rate: still } = parts(stopGradient(x));
-  const y: Tensor = withGradient<string>(multiply(centred, still), [x], (g) => {
+  return withGradient(multiply(centred, still), [x], (g, y) => {
     const { rate } = parts(x); // the same numbers, through which a second derivative passes
     const level = mean(g, along), tilt = mean(multiply(g, y), along);
     const [gradient, value, l, t, r] = [0, 1, 2, 3, 4].map(scalar.input);
     const slope = scalar.subtract(scalar.subtract(gradient, l), scalar.multiply(value, t));
     return [mapOver(x.axes, x.shape, scalar.multiply(slope, r), [g, y, level, tilt, rate])];
-  });
-  return y as Tensor<S>;
+  }) as Tensor<S>;
 }
 
 /** The label that says: this position does not count. */
@@ -129,7 +126,7 @@ export function crossEntropy<S extends string, const A extends AxisOf<S>>(
   axis: A,
 ): Tensor<Without<S, A>> {
   const x = logits as Tensor, classes = x.shape[axisIndex(x, axis, "crossEntropy")];
-  if (labels.axes.join(" ") !== x.axes.filter((a) => a !== axis).join(" ")) {
+  if (!sameList(labels.axes, x.axes.filter((a) => a !== axis))) {
     throw new AxisError(`crossEntropy over ${axis}: ${logits} cannot have the labels ${labels}`);
   }
   checkLabels(labels, axis, classes);

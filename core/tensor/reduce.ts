@@ -7,47 +7,46 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { AxisError, type Within, type Without, words } from "./axes.ts";
+import { AxisError, namesTwice, sameList, type Within, type Without, words } from "./axes.ts";
 import { divide, mapOver } from "./elementwise.ts";
 import { equal, input, multiply } from "../program/expression.ts";
 import { elementsOf } from "../program/program.ts";
-import { axisIndex, Tensor } from "./tensor.ts";
+import { axisIndex, type Backward, Tensor } from "./tensor.ts";
 
 /** A list of axes of S, such as "T" or "B T". */
 export type AxesOf<A extends string, S extends string> = Within<A, S> extends true ? A : never;
 
 function reduce(by: "sum" | "max", x: Tensor, over: readonly string[]): Tensor {
+  if (over.length === 0) return x;
   const kept = x.axes.filter((a) => !over.includes(a));
-  if (kept.length === x.axes.length) return x;
   const shape = kept.map((a) => x.shape[axisIndex(x, a, by)]);
   if (by === "max" && over.some((a) => x.shape[axisIndex(x, a, by)] === 0)) {
     throw new AxisError(`max: nothing to choose from in ${x}`);
   }
-  const y: Tensor = new Tensor(kept, shape, { kind: "reduce", by, over }, [x], (gradient) => {
-    if (by === "sum") return [spread(gradient, x)];
-    const reached = multiply(input(1), equal(input(0), input(2)));
-    return [mapOver(x.axes, x.shape, reached, [x, gradient, y])];
-  });
-  return y;
+  return new Tensor(kept, shape, { kind: "reduce", by, over }, [x], backThrough[by]);
 }
 
-/** Repeat a tensor along the axes that it lacks. */
-function spread(x: Tensor, like: Tensor): Tensor {
-  return mapOver(like.axes, like.shape, input(0), [x]);
-}
+const backThrough: Record<"sum" | "max", Backward> = {
+  sum: (gradient, { inputs: [x] }) => [mapOver(x.axes, x.shape, input(0), [gradient])],
+  max: (gradient, y) => {
+    const [x] = y.inputs, reached = multiply(input(1), equal(input(0), input(2)));
+    return [mapOver(x.axes, x.shape, reached, [x, gradient, y])];
+  },
+};
 
 /** Sum a gradient down to some of its axes, in their order. */
 export function sumTo(axes: readonly string[], x: Tensor): Tensor {
+  if (sameList(axes, x.axes)) return x;
   const total = reduce("sum", x, x.axes.filter((a) => !axes.includes(a)));
-  if (total.axes.every((a, i) => a === axes[i])) return total;
+  if (sameList(axes, total.axes)) return total;
   const shape = axes.map((a) => total.shape[axisIndex(total, a, "sum")]);
   return mapOver(axes, shape, input(0), [total]);
 }
 
-function named(x: Tensor, over: string | undefined, operation: string): string[] {
-  const axes = over === undefined ? [...x.axes] : words(over);
+function named(x: Tensor, over: string | undefined, operation: string): readonly string[] {
+  const axes = over === undefined ? x.axes : words(over);
   axes.forEach((a) => axisIndex(x, a, operation));
-  if (new Set(axes).size !== axes.length) {
+  if (namesTwice(axes)) {
     throw new AxisError(`${operation} of ${x}: an axis is named twice in "${over}"`);
   }
   return axes;
@@ -73,7 +72,10 @@ export function sum<S extends string, A extends string>(
 ): Tensor<Without<S, A>>;
 /** Both ways. */
 export function sum(x: Tensor, over?: string): Tensor {
-  const axes = named(x, over, "sum");
+  return sumOver(x, named(x, over, "sum"));
+}
+
+function sumOver(x: Tensor, axes: readonly string[]): Tensor {
   // Folding everything would be one long row; folding the last axis first makes many rows of it.
   const rows = axes.length === x.axes.length && axes.length > 1
     ? reduce("sum", x, [x.axes.at(-1)!])
@@ -104,7 +106,7 @@ export function mean(x: Tensor, over?: string): Tensor {
   const axes = named(x, over, "mean");
   const count = elementsOf(axes.map((a) => x.shape[axisIndex(x, a, "mean")]));
   if (count === 0) throw new AxisError(`mean: nothing to average in ${x}`);
-  return divide(sum(x, axes.join(" ")), count); // of equal numbers the mean is that number, exactly
+  return divide(sumOver(x, axes), count); // of equal numbers the mean is that number, exactly
 }
 
 /**

@@ -12,11 +12,12 @@
 import { AxisError } from "./axes.ts";
 import type { Device, Executable, Precision, Storage, Values } from "../program/device.ts";
 import { chosenDevice, device } from "../devices/choice.ts";
+import { collectSoon } from "../devices/collector.ts";
 import { type Request, schedule } from "./emit.ts";
 import { leaves, mapNested } from "./gradient.ts";
 import { writeKey } from "./graph_key.ts";
 import type { Program } from "../program/program.ts";
-import { type Origin, scalar, Tensor } from "./tensor.ts";
+import { type Origin, sameForm, scalar, Tensor } from "./tensor.ts";
 import { sourcesFirst } from "./walk.ts";
 
 /** A record of tensors with numbers in their place. */
@@ -121,10 +122,10 @@ function pairUp(
   }
   const parts = (nested: unknown) =>
     typeof nested === "object" && nested !== null ? nested as Record<string, unknown> : {};
-  const [to, from] = [parts(target), parts(value)];
-  for (const name of new Set([...Object.keys(to), ...Object.keys(from)])) {
-    pairUp(to[name], from[name], pairs, `${path} ${name}`);
-  }
+  const to = parts(target), from = parts(value);
+  const within = (name: string) => pairUp(to[name], from[name], pairs, `${path} ${name}`);
+  for (const name of Object.keys(to)) within(name);
+  for (const name of Object.keys(from)) if (!(name in to)) within(name);
 }
 
 function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, Tensor] {
@@ -139,9 +140,7 @@ function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, 
       `${to} is kept in half precision and only read; keep it again, without "half", to change it`,
     );
   }
-  if (to.axes.join(" ") !== from.axes.join(" ") || to.shape.join() !== from.shape.join()) {
-    fail(`${to} cannot take the value ${from}`);
-  }
+  if (!sameForm(to, from)) fail(`${to} cannot take the value ${from}`);
   return [to, from];
 }
 
@@ -167,9 +166,11 @@ function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, 
  */
 export async function keep<P>(nested: P, precision: Precision = "single"): Promise<P> {
   const found = leaves(nested).map(([, x]) => x);
+  const fromHeld = deviceOf(found) !== undefined;
+  if (!fromHeld) await collected(found); // else an update might come in between: run first, pause then
   return await onDevice(found, async (on) => {
     const held = await (precision === "half" ? keepHalves : keepSingles)(found, on);
-    await collected(found);
+    if (fromHeld) await collected(found);
     return mapNested(nested, (x) => held.get(x));
   });
 }
@@ -224,15 +225,16 @@ async function brought(on: Device, storages: Storage[]): Promise<Values[]> {
 
 const released = new FinalizationRegistry<[Device, Storage]>(([on, storage]) => on.free(storage));
 
-const elementsBetweenTurns = 2 ** 24;
-let keptSinceTurn = 0;
+const elementsBetweenPauses = 2 ** 24;
+let keptSincePause = 0;
 
-/** What nobody holds any more is given back between tasks only: a loop that keeps much needs a pause. */
+/** What nobody holds any more is found and given back between tasks only: who keeps much must pause. */
 async function collected(kept: readonly Tensor[]): Promise<void> {
-  for (const x of kept) keptSinceTurn += x.elements;
-  if (keptSinceTurn < elementsBetweenTurns) return;
-  keptSinceTurn = 0;
-  await new Promise((resolve) => setTimeout(resolve));
+  for (const x of kept) keptSincePause += x.elements;
+  if (keptSincePause < elementsBetweenPauses) return;
+  keptSincePause = 0;
+  collectSoon();
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setTimeout(resolve)); // to find; to give back
 }
 
 function hold(x: Tensor, device: Device, storage: Storage, half = false): Tensor {

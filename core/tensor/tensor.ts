@@ -9,7 +9,7 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { AxisError, describeAxes, words } from "./axes.ts";
+import { AxisError, describeAxes, namesTwice, sameList, words } from "./axes.ts";
 import type { Device, Storage } from "../program/device.ts";
 import { constant, type Expression } from "../program/expression.ts";
 import { elementsOf } from "../program/program.ts";
@@ -35,8 +35,8 @@ export type Origin =
   /** The inputs side by side along `axis`, each at its start; zeros elsewhere. */
   | { kind: "assemble"; axis: string; starts: readonly number[] };
 
-/** The gradient with respect to each parent, given that of the tensor. */
-export type Backward = (gradient: Tensor) => (Tensor | undefined)[];
+/** The gradient with respect to each parent, given that of the tensor, and the tensor. */
+export type Backward = (gradient: Tensor, tensor: Tensor) => (Tensor | undefined)[];
 
 declare const named: unique symbol;
 
@@ -102,17 +102,31 @@ export function checkAxes(
   shape: readonly number[],
   operation: string,
 ): void {
-  const shown = describeAxes(axes, shape);
+  const fail = (problem: (shown: string) => string) => {
+    throw new AxisError(`${operation}: ${problem(describeAxes(axes, shape))}`);
+  };
   if (axes.length !== shape.length) {
-    throw new AxisError(`${operation}: ${axes.length} axes but ${shape.length} sizes in ${shown}`);
+    fail((shown) => `${axes.length} axes but ${shape.length} sizes in ${shown}`);
   }
-  if (new Set(axes).size !== axes.length) {
-    throw new AxisError(`${operation}: an axis is named twice in ${shown}; rename one`);
-  }
+  if (namesTwice(axes)) fail((shown) => `an axis is named twice in ${shown}; rename one`);
   if (!shape.every((s) => Number.isSafeInteger(s) && s >= 0)) {
-    throw new AxisError(`${operation}: sizes must be whole numbers, not ${shown}`);
+    fail((shown) => `sizes must be whole numbers, not ${shown}`);
   }
 }
+
+/**
+ * Whether two tensors have the same axes, in the same order, and the same sizes.
+ *
+ * @example
+ * ```ts
+ * import { sameForm, tensor } from "@lineage/lineage/core/tensor";
+ * import { assertEquals } from "@std/assert";
+ * const x = tensor("T", [1, 2]);
+ * assertEquals([sameForm(x, tensor("T", [3, 4])), sameForm(x, tensor("D", [3, 4]))], [true, false]);
+ * ```
+ */
+export const sameForm = (a: Tensor, b: Tensor): boolean =>
+  sameList(a.axes, b.axes) && sameList(a.shape, b.shape);
 
 /** Nested lists of numbers, the innermost being the last axis. */
 export type NestedNumbers = number | readonly NestedNumbers[];
@@ -264,7 +278,7 @@ export function indices<const A extends string>(axis: A, size: number): Tensor<A
  * ```
  */
 export function withAxes<const S extends string>(x: Tensor, axes: S): Tensor<S> {
-  if (x.axes.join(" ") !== words(axes).join(" ")) {
+  if (!sameList(x.axes, words(axes))) {
     throw new AxisError(`expected the axes "${axes}", not ${describeAxes(x.axes, x.shape)}`);
   }
   return x as Tensor<S>;

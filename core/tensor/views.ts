@@ -15,14 +15,18 @@ import {
   describeAxes,
   type Flat,
   type Left,
+  namesTwice,
   parseGroups,
+  remembered,
   type Right,
+  sameList,
   type Without,
   words,
 } from "./axes.ts";
 import { mapOver } from "./elementwise.ts";
 import { input } from "../program/expression.ts";
-import { axisIndex, checkAxes, Tensor } from "./tensor.ts";
+import { elementsOf } from "../program/program.ts";
+import { axisIndex, type Backward, checkAxes, Tensor } from "./tensor.ts";
 
 /** How the elements of a tensor lie in the buffer of another. */
 export interface Layout {
@@ -59,10 +63,10 @@ function view(
   x: Tensor,
   axes: readonly string[],
   shape: readonly number[],
-  layout: Layout,
-  backward: (gradient: Tensor) => Tensor,
+  { base, strides, offset }: Layout,
+  backward: Backward,
 ): Tensor {
-  return new Tensor(axes, shape, { kind: "view", ...layout }, [x], (g) => [backward(g)]);
+  return new Tensor(axes, shape, { kind: "view", base, strides, offset }, [x], backward);
 }
 
 /** The tensor that the left side of a rearrangement asks for. */
@@ -90,30 +94,44 @@ export function rearrange<const E extends string>(
   sizes: Record<string, number> = {},
 ): Tensor<Flat<Right<E>>> {
   const source = x as Tensor;
-  const [from, to, ...more] = expression.split("->").map(parseGroups);
-  const fail = (problem: string) => {
+  const fail = (problem: string): never => {
     const given = describeAxes(source.axes, source.shape);
     throw new AxisError(`rearrange "${expression}" of ${given}: ${problem}`);
   };
-  if (!to || more.length) fail('write it as "axes -> axes"');
-  if ([...from, ...to].some((group) => group.length === 0)) fail("an empty group is no axis");
-  if (from.map((g) => g.join("·")).join(" ") !== source.axes.join(" ")) fail("other axes");
-  const names = from.flat();
-  if (new Set(names).size !== names.length) fail("an axis is named twice");
-  if ([...names].sort().join(" ") !== to.flat().sort().join(" ")) {
-    fail("both sides must name the same axes");
-  }
-  const split = from.map((group, d) => splitSizes(group, source.shape[d], sizes, fail));
-  return regroup(source, from, split, to) as Tensor<Flat<Right<E>>>;
+  const groups = parsedGroups(expression);
+  if (typeof groups === "string") return fail(groups);
+  if (!sameList(groups.from.map(merged), source.axes)) fail("other axes");
+  const split = groups.from.map((group, d) => splitSizes(group, source.shape[d], sizes, fail));
+  return regroup(source, split, groups) as Tensor<Flat<Right<E>>>;
 }
 
+/** Axes in groups, each an axis of a tensor: those of the source, and those of the result. */
+interface Groups {
+  from: (readonly string[])[];
+  to: (readonly string[])[];
+}
+
+/** Both sides of a rearrangement, or what is wrong with them. */
+const parsedGroups = remembered((expression): Groups | string => {
+  const [from, to, ...more] = expression.split("->").map(parseGroups);
+  if (!to || more.length) return 'write it as "axes -> axes"';
+  if ([...from, ...to].some((group) => group.length === 0)) return "an empty group is no axis";
+  if (namesTwice(from.flat())) return "an axis is named twice";
+  const same = sameList(from.flat().sort(), to.flat().sort());
+  return same ? { from, to } : "both sides must name the same axes";
+});
+
+/** The name of the axis that a group makes. */
+const merged = (group: readonly string[]) => group.length === 1 ? group[0] : group.join("·");
+
 function splitSizes(
-  group: string[],
+  group: readonly string[],
   whole: number,
   sizes: Record<string, number>,
   fail: (problem: string) => void,
 ): number[] {
-  const found = group.map((axis) => group.length === 1 ? whole : sizes[axis]);
+  if (group.length === 1) return [whole];
+  const found = group.map((axis) => sizes[axis]);
   const open = found.flatMap((size, i) => size === undefined ? [i] : []);
   if (open.length > 1) fail(`give the size of ${open.slice(1).map((i) => group[i]).join(", ")}`);
   const known = found.reduce((n: number, s) => n * (s ?? 1), 1);
@@ -126,37 +144,25 @@ function splitSizes(
   return found;
 }
 
-/** Split the axes of x into `from`, then gather them into the groups `to`. */
-function regroup(x: Tensor, from: string[][], split: number[][], to: string[][]): Tensor {
+/** Split the axes of x, whose parts have the sizes `split`, and gather them into other groups. */
+function regroup(x: Tensor, split: number[][], { from, to }: Groups): Tensor {
   const { base, strides, offset } = layoutOf(x);
-  const size = new Map(from.flatMap((group, d) => group.map((axis, i) => [axis, split[d][i]])));
-  const step = new Map(
-    from.flatMap((group, d) =>
-      rowMajor(split[d]).map((s, i): [string, number] => [group[i], s * strides[d]])
-    ),
-  );
-  const axes = to.map((group) => group.join("·"));
-  const shape = to.map((group) => group.reduce((n, axis) => n * size.get(axis)!, 1));
-  const back = (g: Tensor) =>
-    regroup(g, to, to.map((group) => group.map((axis) => size.get(axis)!)), from);
-  const whole = to.every((group) =>
-    merges(group.map((a) => size.get(a)!), group.map((a) => step.get(a)!))
-  );
-  if (whole) {
-    const lastStep = (group: string[]) =>
-      step.get(group.findLast((axis) => size.get(axis) !== 1) ?? group.at(-1)!)!;
-    return view(x, axes, shape, { base, strides: to.map(lastStep), offset }, back);
+  const names = from.flat(), sizes = split.flat();
+  const steps = split.flatMap((own, d) => rowMajor(own).map((step) => step * strides[d]));
+  const of = (list: number[]) => (axis: string) => list[names.indexOf(axis)];
+  const sizeOf = of(sizes), stepOf = of(steps);
+  const splitAs = (groups: Groups["to"]) => groups.map((group) => group.map(sizeOf));
+  const back: Backward = (g) => [regroup(g, splitAs(to), { from: to, to: from })];
+  if (to.every((group) => group.length === 1 || merges(group.map(sizeOf), group.map(stepOf)))) {
+    const shape = splitAs(to).map(elementsOf);
+    const lastStep = (group: readonly string[]) =>
+      stepOf(group.findLast((axis) => sizeOf(axis) !== 1) ?? group.at(-1)!);
+    return view(x, to.map(merged), shape, { base, strides: to.map(lastStep), offset }, back);
   }
-  const parts = to.flat();
-  const loose = view(
-    x,
-    parts,
-    parts.map((axis) => size.get(axis)!),
-    { base, strides: parts.map((axis) => step.get(axis)!), offset },
-    (g) => regroup(g, parts.map((p) => [p]), parts.map((p) => [size.get(p)!]), from),
-  );
+  const parts = to.flat().map((axis) => [axis]);
+  const loose = regroup(x, split, { from, to: parts });
   const copy = mapOver(loose.axes, loose.shape, input(0), [loose]);
-  return regroup(copy, parts.map((p) => [p]), parts.map((p) => [size.get(p)!]), to);
+  return regroup(copy, splitAs(parts), { from: parts, to });
 }
 
 /**
@@ -176,21 +182,24 @@ export function rename<const E extends string>(
   expression: E,
 ): Tensor<Flat<Right<E>>> {
   const source = x as Tensor;
-  const [from, to, ...more] = expression.split("->").map(words);
-  const given = from.join(" ") === source.axes.join(" ");
-  if (!given || to?.length !== from.length || more.length) {
+  const [from, to, ...more] = parsedNames(expression);
+  if (!sameList(from, source.axes) || to?.length !== from.length || more.length) {
     throw new AxisError(`rename "${expression}" of ${source}: the axes do not match`);
   }
   return renamed(source, to) as Tensor<Flat<Right<E>>>;
 }
 
+const parsedNames = remembered((expression) => expression.split("->").map(words));
+
 /** The same numbers with these names of axes. */
 export function renamed(x: Tensor, axes: readonly string[]): Tensor {
-  if (new Set(axes).size !== axes.length) {
+  if (namesTwice(axes)) {
     throw new AxisError(`rename: an axis is named twice in "${axes.join(" ")}"`);
   }
-  return view(x, axes, x.shape, layoutOf(x), (g) => renamed(g, x.axes));
+  return view(x, axes, x.shape, layoutOf(x), backToNames);
 }
+
+const backToNames: Backward = (gradient, { inputs: [x] }) => [renamed(gradient, x.axes)];
 
 /**
  * The part of an axis from `start` up to, but not including, `end`.
@@ -218,9 +227,8 @@ export function slice<S extends string>(
   const { base, strides, offset } = layoutOf(x);
   const shape = x.shape.map((s, i) => i === d ? end - start : s);
   const layout = { base, strides, offset: offset + start * strides[d] };
-  return view(x, x.axes, shape, layout, (g) => assemble(axis, x.shape[d], [g], [start])) as Tensor<
-    S
-  >;
+  const back: Backward = (g) => [assemble(axis, x.shape[d], [g], [start])];
+  return view(x, x.axes, shape, layout, back) as Tensor<S>;
 }
 
 /**
@@ -248,7 +256,7 @@ export function at<S extends string, const A extends AxisOf<S>>(
   const without = <T>(list: readonly T[]) => list.filter((_, i) => i !== d);
   const { base, strides, offset } = layoutOf(piece);
   const layout = { base, strides: without(strides), offset };
-  const back = (g: Tensor) => mapOver(piece.axes, piece.shape, input(0), [g]);
+  const back: Backward = (g) => [mapOver(piece.axes, piece.shape, input(0), [g])];
   return view(piece, without(x.axes), without(x.shape), layout, back) as Tensor<Without<S, A>>;
 }
 

@@ -8,7 +8,7 @@
  * Differs from the paper: there is none.
  * @module
  */
-import { AxisError, Tensor } from "../tensor/mod.ts";
+import { AxisError, sameForm, Tensor } from "../tensor/mod.ts";
 
 /** A path and the tensors that lie there, that of the first record first. */
 export type Row = [path: string, ...tensors: Tensor[]];
@@ -29,13 +29,14 @@ export type Row = [path: string, ...tensors: Tensor[]];
  */
 export function together(first: unknown, ...others: unknown[]): Row[] {
   const found = new Map<Tensor, Row>();
+  const inside = (x: unknown, name: string) => (x as Record<string, unknown> | undefined)?.[name];
   const visit = (at: unknown, path: string, beside: unknown[]): void => {
     if (at instanceof Tensor) {
       if (!found.has(at)) found.set(at, [path, at, ...beside.map((x) => likeFirst(x, at, path))]);
     } else if (at && typeof at === "object") {
-      for (const [name, inner] of Object.entries(at)) {
-        const around = beside.map((x) => (x as Record<string, unknown> | undefined)?.[name]);
-        visit(inner, path ? `${path}.${name}` : name, around);
+      for (const name of Object.keys(at)) {
+        const around = beside.map((x) => inside(x, name));
+        visit(inside(at, name), path ? `${path}.${name}` : name, around);
       }
     }
   };
@@ -44,8 +45,6 @@ export function together(first: unknown, ...others: unknown[]): Row[] {
 }
 
 function likeFirst(x: unknown, first: Tensor, path: string): Tensor {
-  const like = x instanceof Tensor && x.axes.join() === first.axes.join() &&
-    x.shape.join() === first.shape.join();
-  if (like) return x;
+  if (x instanceof Tensor && sameForm(x, first)) return x;
   throw new AxisError(`at "${path}" is ${first}, but in the record beside it ${x ?? "nothing"}`);
 }

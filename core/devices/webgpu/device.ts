@@ -10,6 +10,7 @@
  */
 import type { Device, Executable, Precision, Storage, Values } from "../../program/device.ts";
 import type { Program } from "../../program/program.ts";
+import { collectSoon } from "../collector.ts";
 import { findAdapter, openGpu } from "./adapter.ts";
 import type { Kernel } from "./kernel.ts";
 import { Pool } from "./memory.ts";
@@ -48,6 +49,8 @@ export async function openWebgpu(
 
 /** Submissions under way at one time, and after how many of them the GPU is asked whether it is done. */
 const IN_FLIGHT = 32, ASK = 16;
+/** Each submission leaves 2 KB outside of JavaScript's heap: after so many the collector is told. */
+const LEFT = 256;
 
 /** Numbers on the GPU. */
 export class Numbers implements Storage {
@@ -92,7 +95,7 @@ export class Gpu implements Device {
   private readonly pipelines = new Map<string, Pipeline>();
   private readonly waiting: (() => void)[] = [];
   private underWay = 0;
-  private notAsked = 0;
+  private submitted = 0;
   private failure: Error | null = null;
   private lost: Error | null = null;
 
@@ -176,8 +179,9 @@ export class Gpu implements Device {
   submit(encoder: GPUCommandEncoder): void {
     this.gpu.queue.submit([encoder.finish()]);
     this.underWay++;
-    if (++this.notAsked < ASK) return;
-    this.notAsked = 0;
+    this.submitted++;
+    if (this.submitted % LEFT === 0) collectSoon();
+    if (this.submitted % ASK !== 0) return;
     const done = () => {
       this.underWay -= ASK;
       this.proceed();

@@ -75,7 +75,7 @@ export type Flat<S extends string> = S extends `${infer X}(${infer G})${infer Y}
   : S;
 
 /** A function of a text, done once for each: the texts of a program are few, and every step repeats them. */
-export function remembered<T>(f: (text: string) => T): (text: string) => T {
+export function rememberedText<T>(f: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>();
   return (text) => {
     let found = known.get(text);
@@ -85,7 +85,7 @@ export function remembered<T>(f: (text: string) => T): (text: string) => T {
 }
 
 /** The axes of "B T D" at run time. */
-export const words: (text: string) => readonly string[] = remembered((text) =>
+export const words: (text: string) => readonly string[] = rememberedText((text) =>
   text.split(/\s+/).filter((w) => w !== "")
 );
 

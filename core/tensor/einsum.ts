@@ -14,7 +14,7 @@ import {
   type Left,
   namesTwice,
   parseExpression,
-  remembered,
+  rememberedText,
   type Right,
   sameList,
 } from "./axes.ts";
@@ -56,7 +56,7 @@ export function einsum<const E extends string>(
   return sumTo(output, product) as Tensor<Right<E>>;
 }
 
-const parsed = remembered((expression) => parseExpression("einsum", expression));
+const parsed = rememberedText((expression) => parseExpression("einsum", expression));
 
 function check(
   expression: string,

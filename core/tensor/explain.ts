@@ -13,7 +13,7 @@ import { bytesMoved, flopsOf } from "../program/cost.ts";
 import type { Device } from "../program/device.ts";
 import { chosenDevice, device } from "../devices/choice.ts";
 import { schedule } from "./emit.ts";
-import { costOf, type ExplainedPart, Explanation } from "./explanation.ts";
+import { costOf, type ExplainedPart, Explanation } from "../program/explanation.ts";
 import { leaves } from "./gradient.ts";
 import { amount, plural, stepInWords } from "../program/in_words.ts";
 import { type Program, touched } from "../program/program.ts";

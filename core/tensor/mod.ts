@@ -60,7 +60,7 @@ export {
   where,
 } from "./elementwise.ts";
 export { explain, profile, shaders } from "./explain.ts";
-export { type ExplainedKind, type ExplainedPart, Explanation } from "./explanation.ts";
+export { type ExplainedKind, type ExplainedPart, Explanation } from "../program/explanation.ts";
 export { gather, scatterAdd } from "./gather.ts";
 export { gradients, leaves, mapNested, type Nested, valueAndGrad } from "./gradient.ts";
 export { crossEntropy, ignored, logSoftmax, meanOver, softmax, standardize } from "./normalize.ts";

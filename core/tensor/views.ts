@@ -17,7 +17,7 @@ import {
   type Left,
   namesTwice,
   parseGroups,
-  remembered,
+  rememberedText,
   type Right,
   sameList,
   type Without,
@@ -112,7 +112,7 @@ interface Groups {
 }
 
 /** Both sides of a rearrangement, or what is wrong with them. */
-const parsedGroups = remembered((expression): Groups | string => {
+const parsedGroups = rememberedText((expression): Groups | string => {
   const [from, to, ...more] = expression.split("->").map(parseGroups);
   if (!to || more.length) return 'write it as "axes -> axes"';
   if ([...from, ...to].some((group) => group.length === 0)) return "an empty group is no axis";
@@ -189,7 +189,7 @@ export function rename<const E extends string>(
   return renamed(source, to) as Tensor<Flat<Right<E>>>;
 }
 
-const parsedNames = remembered((expression) => expression.split("->").map(words));
+const parsedNames = rememberedText((expression) => expression.split("->").map(words));
 
 /** The same numbers with these names of axes. */
 export function renamed(x: Tensor, axes: readonly string[]): Tensor {

@@ -8,7 +8,7 @@
  */
 import { arcDiagram } from "../../drawing/arc_diagram.ts";
 import { svgImage } from "../../drawing/show.ts";
-import { amount } from "../program/in_words.ts";
+import { amount } from "./in_words.ts";
 
 /** A tensor that is given, a kernel of one of three kinds, or a tensor that was asked for. */
 export type ExplainedKind = "given" | "loop" | "product" | "scatter" | "result";

@@ -50,7 +50,7 @@ export async function openWebgpu(
 /** Submissions under way at one time, and after how many of them the GPU is asked whether it is done. */
 const IN_FLIGHT = 32, ASK = 16;
 /** Each submission leaves 2 KB outside of JavaScript's heap: after so many the collector is told. */
-const LEFT = 256;
+const TELL = 256;
 
 /** Numbers on the GPU. */
 export class Numbers implements Storage {
@@ -180,7 +180,7 @@ export class Gpu implements Device {
     this.gpu.queue.submit([encoder.finish()]);
     this.underWay++;
     this.submitted++;
-    if (this.submitted % LEFT === 0) collectSoon();
+    if (this.submitted % TELL === 0) collectSoon();
     if (this.submitted % ASK !== 0) return;
     const done = () => {
       this.underWay -= ASK;

@@ -4,9 +4,9 @@
  *
  * Idea   Nothing here frees anything. If what the process holds after 10,000 steps is what it held
  *        before, nothing leaks, neither on the host nor on the device.
- * Trap   Until some thousand steps are done V8 still compiles and makes room for garbage, and notes of each
- *        256 KB of that room lie outside of it, in pieces that the process keeps when they are free again:
- *        so what it holds grows in any program. The growth is also given for the second half alone.
+ * Trap   Until some thousand steps are done V8 still compiles and makes room for garbage; what it takes for
+ *        that outside of its heap the process keeps when it is free again: so what it holds grows in any
+ *        program. The growth is also given for the second half alone.
  */
 import { initialise } from "../../core/parameters.ts";
 import {

@@ -187,6 +187,7 @@ onEveryDevice("what cannot be updated is refused by name", async () => {
   await refused([[w, t.rename(w, "D -> E")]], '"D" 2', '"E" 2');
   await refused([[{ a: { w } }, { a: {} }]], "update a w: there is no value for", '"D" 2');
   await refused([[{ a: {} }, { a: { w } }]], "update a w: there is no tensor to take");
+  await refused([[{}, { toString: w }]], "update toString: there is no tensor to take");
   await refused([[{ w, v: w }, { w: v, v: t.add(w, v) }]], "gets two values");
   assertEquals([...await t.read(w)], [1, 2]);
 });

@@ -126,7 +126,7 @@ function packed(x: Tensor, summed: readonly string[]): Tensor {
 
 function sizesOf(axes: readonly string[], ...xs: Tensor[]): number[] {
   return axes.map((axis) => {
-    for (const { axes, shape } of xs) if (axes.includes(axis)) return shape[axes.indexOf(axis)];
-    throw new AxisError(`einsum: no operand has the axis ${axis}`);
+    const x = xs.find((x) => x.axes.includes(axis))!;
+    return x.shape[x.axes.indexOf(axis)];
   });
 }

@@ -8,7 +8,7 @@
  * Differs from the paper: ids are whole numbers held as floats, exact up to 2²⁴.
  * @module
  */
-import { AxisError, type Both, describeAxes, type Rest } from "./axes.ts";
+import { AxisError, type Both, describeAxes, namesTwice, type Rest } from "./axes.ts";
 import { mapOver } from "./elementwise.ts";
 import { input } from "../program/expression.ts";
 import { elementsOf } from "../program/program.ts";
@@ -35,7 +35,7 @@ export function gather<S extends string, I extends string>(
   if (axis === undefined) throw new AxisError("gather: the table has no axis to look up");
   checkIds("gather", ids, axis, size);
   const axes = [...ids.axes, ...rest];
-  if (new Set(axes).size !== axes.length) {
+  if (namesTwice(axes)) {
     throw new AxisError(`gather: ${table} by ${ids} names an axis twice; rename one`);
   }
   return new Tensor(

@@ -125,7 +125,7 @@ function pairUp(
   const to = parts(target), from = parts(value);
   const within = (name: string) => pairUp(to[name], from[name], pairs, `${path} ${name}`);
   for (const name of Object.keys(to)) within(name);
-  for (const name of Object.keys(from)) if (!(name in to)) within(name);
+  for (const name of Object.keys(from)) if (!Object.hasOwn(to, name)) within(name);
 }
 
 function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, Tensor] {

@@ -278,6 +278,21 @@ for (
   });
 }
 
+Deno.test("wasm: a product whose left columns lie far apart agrees with the reference", async () => {
+  const dice = new Dice(7);
+  for (const [m, n, k] of [[512, 64, 1], [517, 61, 9], [530, 57, 515], [1030, 90, 24]]) {
+    const row = (width: number) => ({ offset: 0, row: width, column: 1 });
+    const step: Contraction = {
+      ...{ kind: "contraction", batch: [2], m, n, k },
+      a: { buffer: 0, offset: 0, batch: [k * m], row: 1, column: m },
+      b: { buffer: 1, batch: [0], ...row(n) },
+      c: { buffer: 2, batch: [m * n], ...row(n) },
+    };
+    const numbers = (count: number) => dice.numbers(count).map((v) => v / k ** 0.25);
+    await agree(task([step], [numbers(2 * k * m), numbers(k * n), new Float32Array(2 * m * n)]));
+  }
+});
+
 // Functions.
 
 /** f of every value, computed by the device. */

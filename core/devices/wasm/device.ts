@@ -151,18 +151,18 @@ class WasmDevice implements Device {
     const block = this.#memory.take(4 * words.length);
     this.#memory.words(block, words.length).set(words);
     let at = block;
-    const calls = jobs.map(({ key, parameters, units, work }): Call => {
-      at += 4 * parameters.length;
-      const own = at - 4 * parameters.length;
-      return [this.#kernels.get(key)!, own, units, this.#grain(units, work)];
+    const calls = jobs.map((job): Call => {
+      at += 4 * job.parameters.length;
+      const own = at - 4 * job.parameters.length;
+      return [this.#kernels.get(job.key)!, own, job.units, this.#grain(job)];
     });
     return { calls, block };
   }
 
   /** Units in a chunk: a few chunks for each thread, none of them too small. */
-  #grain(units: number, work: number): number {
+  #grain({ units, together = 1, work }: Job): number {
     const fair = Math.ceil(units / (this.#threads.count * CHUNKS_PER_THREAD));
-    return Math.max(1, fair, Math.ceil(this.#chunkWork / work));
+    return Math.max(together, fair, Math.ceil(this.#chunkWork / work));
   }
 
   #address(storage: Storage): number {

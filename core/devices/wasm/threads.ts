@@ -25,6 +25,8 @@ export interface Job {
   parameters: number[];
   /** Units of work, for the threads to share. */
   units: number;
+  /** Units that a chunk should have at least, since they share what is done for the first (default 1). */
+  together?: number;
   /** About how many instructions a unit takes. */
   work: number;
 }
@@ -50,8 +52,8 @@ const LOOKS = 2000;
 const maySleep = !("document" in globalThis);
 /** Milliseconds that a thread takes to wake up: what is done by then calls for no thread. */
 const WAKING = 0.02;
-/** Bytes of scratch memory for each thread. */
-const SCRATCH_BYTES = 1 << 15;
+/** Bytes of scratch memory for each thread: rows and panel of a product. */
+const SCRATCH_BYTES = 7 << 16;
 
 interface Start {
   looks: number;

@@ -221,6 +221,13 @@ Deno.test("the device chosen last computes what is held nowhere", async () => {
   assert(await t.read(t.scalar(1 / 3)) instanceof Float64Array);
 });
 
+Deno.test("what is kept goes to the device that was chosen when that was asked for", async () => {
+  await t.device("wasm");
+  const keeping = t.keep(tensor("D", new Float32Array(2 ** 24))); // so much that it makes a pause
+  await t.device("reference");
+  assert(await t.read(t.slice(await keeping, "D", 0, 1)) instanceof Float32Array);
+});
+
 Deno.test("a device of no known name is refused with those that are", async () => {
   await assertRejects(
     () => t.device("cuda" as t.DeviceName),

@@ -72,12 +72,10 @@ function begin<P>(wanted: P, updates: Updates): Promise<NumbersOf<P>> {
   const outputs = leaves(wanted).map(([, x]) => x);
   const paired = new Map<Origin, readonly [Tensor, Tensor]>();
   for (const [target, value] of updates) pairUp(target, value, paired);
-  const pairs = [...paired.values()];
-  const everything = [...outputs, ...pairs.flat()];
-  const running = onDevice(everything, (on) => {
-    return execute(on, { outputs, updates: pairs }, outputs.map((_, i) => i));
-  });
-  return running.then(inForm(mapNested(wanted, () => scalar(0))));
+  const request = { outputs, updates: [...paired.values()] };
+  return execute(request, outputs.map((_, i) => i)).then(
+    inForm(mapNested(wanted, () => scalar(0))),
+  );
 }
 
 /** Puts numbers, as they come, in the places of a record's tensors. What waits for numbers holds no graph. */
@@ -166,13 +164,12 @@ function checkPair(to: unknown, from: unknown, path: string): readonly [Tensor, 
  */
 export async function keep<P>(nested: P, precision: Precision = "single"): Promise<P> {
   const found = leaves(nested).map(([, x]) => x);
-  const fromHeld = deviceOf(found) !== undefined;
-  if (!fromHeld) await collected(found); // else an update might come in between: run first, pause then
-  return await onDevice(found, async (on) => {
-    const held = await (precision === "half" ? keepHalves : keepSingles)(found, on);
-    if (fromHeld) await collected(found);
-    return mapNested(nested, (x) => held.get(x));
-  });
+  const holder = deviceOf(sourcesFirst(found)), chosen = holder ?? chosenDevice();
+  if (!holder) await collected(found); // else an update might come in between: run first, pause then
+  const on = chosen ?? await device("auto");
+  const held = await (precision === "half" ? keepHalves : keepSingles)(found, on);
+  if (holder) await collected(found);
+  return mapNested(nested, (x) => held.get(x));
 }
 
 /** Given numbers go to the device, all others are computed there. */
@@ -186,7 +183,7 @@ async function keepSingles(found: Tensor[], on: Device): Promise<Map<Tensor, Ten
   }
   const computed = found.filter((x) => x.origin.kind !== "data");
   const storages = computed.map((x) => on.allocate(x.elements));
-  await execute(on, { outputs: computed, updates: [] }, [], storages);
+  await execute({ outputs: computed, updates: [] }, [], on, storages);
   computed.forEach((x, i) => held.set(x, hold(x, on, storages[i])));
   return held;
 }
@@ -195,7 +192,7 @@ async function keepSingles(found: Tensor[], on: Device): Promise<Map<Tensor, Ten
 async function keepHalves(found: Tensor[], on: Device): Promise<Map<Tensor, Tensor>> {
   const computed = found.filter(({ origin }) => origin.kind !== "data" && origin.kind !== "held");
   const storages = computed.map((x) => on.allocate(x.elements));
-  await execute(on, { outputs: computed, updates: [] }, [], storages);
+  await execute({ outputs: computed, updates: [] }, [], on, storages);
   const held = found.filter(({ origin }) => origin.kind === "held" && !origin.half);
   const there = held.map(({ origin }) => (origin as Origin & { kind: "held" }).storage);
   const values = await brought(on, [...storages, ...there]);
@@ -243,16 +240,10 @@ function hold(x: Tensor, device: Device, storage: Storage, half = false): Tensor
   return new Tensor(x.axes, x.shape, origin);
 }
 
-/** Run at once if the device is known already, so that runs keep the order of their calls. */
-function onDevice<T>(tensors: Tensor[], run: (on: Device) => Promise<T>): Promise<T> {
-  const on = deviceOf(tensors) ?? chosenDevice();
-  return on ? run(on) : device("auto").then(run);
-}
-
-/** The device that holds something of a graph, or an error if two do. */
+/** The device that holds some of these tensors, or an error if two do. */
 function deviceOf(tensors: readonly Tensor[]): Device | undefined {
   let found: Device | undefined;
-  for (const { origin } of sourcesFirst(tensors)) {
+  for (const { origin } of tensors) {
     if (origin.kind !== "held") continue;
     found ??= origin.device;
     if (found !== origin.device) {
@@ -265,15 +256,20 @@ function deviceOf(tensors: readonly Tensor[]): Device | undefined {
   return found;
 }
 
-/** Run a request; the outputs go to the given storages, or to the plan's own, and `reads` come back. */
+/**
+ * Run a request, at once if its device is known, so that runs keep the order of their calls. The outputs
+ * go to the given storages, or to the plan's own, and `reads` come back.
+ */
 function execute(
-  on: Device,
   request: Request,
   reads: readonly number[],
+  holder?: Device,
   storages?: Storage[],
 ): Promise<Values[]> {
   if (request.outputs.length + request.updates.length === 0) return Promise.resolve([]);
   const given = writeKey(request, storages !== undefined, key);
+  const on = holder ?? deviceOf(given) ?? chosenDevice();
+  if (!on) return device("auto").then((on) => execute(request, reads, on));
   const plan = planFor(on, request, given, storages !== undefined);
   const bindings = plan.own.map((own, i): Storage => {
     if (i >= plan.leafOrder.length) return own ?? storages![i - plan.leafOrder.length];

@@ -23,11 +23,12 @@ import { loopJob } from "./loop_kernel.ts";
 import { COLUMNS, PANEL_ROW, rowsOf, writePack, writeSpill, writeTile } from "./product_tile.ts";
 import type { Job } from "./threads.ts";
 
-/** Longest panel; the rows of a that go with it are at most so many numbers, or copied such panels. */
+/** The longest panel. */
 const DEEPEST = 512;
+/** Numbers of a in a block of rows; where they are copied: tiles, as long as the longest panel. */
 const BLOCK = 96 * 1024;
-const BLOCK_TILES = 24;
-/** Columns of a that lie so many numbers apart are far apart. */
+const COPIED_TILES = 24;
+/** Columns of a that lie so many numbers apart lie far apart. */
 const FAR = 512;
 /** A copy of a pays where so many panels use it. */
 const PANELS_PER_COPY = 8;
@@ -72,7 +73,7 @@ export function productJob(
   const depth = Math.min(k, DEEPEST), tile = rowsOf(fma), tiles = Math.ceil(m / tile);
   const panels = Math.ceil(n / COLUMNS);
   const packsLeft = a.row === 1 && a.column >= FAR && panels >= PANELS_PER_COPY;
-  const most = packsLeft ? BLOCK_TILES * DEEPEST : BLOCK / tile;
+  const most = packsLeft ? COPIED_TILES * DEEPEST : BLOCK / tile;
   const fit = Math.max(1, Math.floor(most / Math.max(1, depth)));
   const rows = tile * Math.max(1, Math.ceil(tiles / Math.ceil(tiles / fit)));
   const blocks: number[] = [];

@@ -52,7 +52,7 @@ const LOOKS = 2000;
 const maySleep = !("document" in globalThis);
 /** Milliseconds that a thread takes to wake up: what is done by then calls for no thread. */
 const WAKING = 0.02;
-/** Bytes of scratch memory for each thread: rows and panel of a product. */
+/** Bytes of scratch memory for each thread: a tile, a panel and the copied rows of a product. */
 const SCRATCH_BYTES = 7 << 16;
 
 interface Start {

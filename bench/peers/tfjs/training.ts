@@ -55,7 +55,7 @@ await timeTraining(async (i, waits) => {
     const ids = tf.tensor1d(x, "int32"), next = tf.tensor1d(y, "int32");
     const { value, grads } = tf.variableGrads(() => lossOf(ids, next));
     for (const w of Object.values(p)) w.assign(w.mul(1 - learningRate * weightDecay));
-    adam.applyGradients(grads);
+    adam.applyGradients(Object.entries(grads).map(([name, tensor]) => ({ name, tensor })));
     return value;
   });
   const value = waits ? (await loss.data())[0] : NaN;

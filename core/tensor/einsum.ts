@@ -121,12 +121,9 @@ function packed(x: Tensor, summed: readonly string[]): Tensor {
   const at = summed.map((axis) => x.axes.indexOf(axis));
   if (merges(at.map((d) => x.shape[d]), at.map((d) => strides[d]))) return x;
   const axes = [...x.axes.filter((axis) => !summed.includes(axis)), ...summed];
-  return mapOver(axes, sizesOf(axes, x, x), input(0), [x]);
+  return mapOver(axes, sizesOf(axes, x), input(0), [x]);
 }
 
 function sizesOf(axes: readonly string[], ...xs: Tensor[]): number[] {
-  return axes.map((axis) => {
-    const x = xs.find((x) => x.axes.includes(axis))!;
-    return x.shape[x.axes.indexOf(axis)];
-  });
+  return axes.map((axis) => xs.find((x) => x.axes.includes(axis))!.size(axis));
 }

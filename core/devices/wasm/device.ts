@@ -12,7 +12,7 @@ import type { Program, Step } from "../../program/program.ts";
 import { hasRelaxedSimd, hasSimd, Module } from "./assembler.ts";
 import { loopJob } from "./loop_kernel.ts";
 import { Memory } from "./memory.ts";
-import { productJob } from "./product_kernel.ts";
+import { productJob, SCRATCH_BYTES } from "./product_kernel.ts";
 import { scatterJob } from "./scatter_kernel.ts";
 import { type Job, Threads } from "./threads.ts";
 
@@ -72,7 +72,7 @@ class WasmDevice implements Device {
     this.#chunkWork = eager ? 1 : CHUNK_WORK;
     this.#fma = fusedMultiplyAdd ?? hasRelaxedSimd();
     this.#memory = new Memory(count > 1);
-    this.#threads = new Threads(this.#memory, count, eager ? 0 : PATIENCE);
+    this.#threads = new Threads(this.#memory, count, SCRATCH_BYTES, eager ? 0 : PATIENCE);
     this.description = `WebAssembly SIMD${this.#fma ? " with fused multiply-add" : ""}, ` +
       `${count} thread${count > 1 ? "s" : ""}`;
   }

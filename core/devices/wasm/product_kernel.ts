@@ -32,6 +32,8 @@ const COPIED_TILES = 24;
 const FAR = 512;
 /** A copy of a pays where so many panels use it. */
 const PANELS_PER_COPY = 8;
+/** Memory that a thread needs for itself: a tile, a panel and the copied tiles. */
+export const SCRATCH_BYTES = PANEL_ROW * (rowsOf(true) + DEEPEST * (1 + COPIED_TILES));
 
 /** What the kernel is told, in words; the blocks follow, four words each: where a, b, c begin; rows. */
 const FIELDS = ["a", "aRow", "aColumn", "b", "bRow", "bColumn", "c", "cRow", "cColumn"]

@@ -52,8 +52,6 @@ const LOOKS = 2000;
 const maySleep = !("document" in globalThis);
 /** Milliseconds that a thread takes to wake up: what is done by then calls for no thread. */
 const WAKING = 0.02;
-/** Bytes of scratch memory for each thread: a tile, a panel and the copied rows of a product. */
-const SCRATCH_BYTES = 7 << 16;
 
 interface Start {
   looks: number;
@@ -144,11 +142,19 @@ export class Threads {
   #started = false;
   #patience: number;
 
-  /** So many threads; `patience`: milliseconds to work alone before the others are started. */
-  constructor(readonly memory: Memory, readonly count: number, private readonly patience: number) {
+  /**
+   * So many threads with so many bytes of scratch memory each, a multiple of 16; `patience`: milliseconds
+   * to work alone before the others are started.
+   */
+  constructor(
+    readonly memory: Memory,
+    readonly count: number,
+    private readonly scratchBytes: number,
+    private readonly patience: number,
+  ) {
     this.#patience = patience;
     this.#at = memory.take(CONTROL_BYTES);
-    this.#scratch = memory.take(count * SCRATCH_BYTES);
+    this.#scratch = memory.take(count * scratchBytes);
     this.#control = memory.words(this.#at, CONTROL_BYTES / 4).fill(0);
   }
 
@@ -215,7 +221,7 @@ export class Threads {
   #start(): void {
     this.#started = true;
     for (let i = 1; i < this.count; i++) {
-      const scratch = this.#scratch + i * SCRATCH_BYTES;
+      const scratch = this.#scratch + i * this.scratchBytes;
       startWorker({ memory: this.memory.memory, control: this.#at, scratch, looks: LOOKS });
     }
   }

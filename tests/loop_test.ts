@@ -22,7 +22,7 @@ import {
   tensor,
   valueAndGrad,
 } from "../core/tensor/mod.ts";
-import { writeKey } from "../core/tensor/graph_key.ts";
+import { GraphKey } from "../core/tensor/graph_key.ts";
 import { accumulate, gradientSums } from "../core/training/accumulate.ts";
 import { adamw, adamwState } from "../core/training/adamw.ts";
 import { clipByGlobalNorm } from "../core/training/clip.ts";
@@ -278,9 +278,9 @@ onEveryDevice("every step is the same graph, so that its program is made once", 
     const options = { rate: 0.1 / step, step, guard };
     const next = adamw(params, clipped.gradients, state, options);
     const outputs = [value, next.params.weight, next.params.bias, next.state.mean.weight];
-    const written: number[] = [];
-    writeKey({ outputs, updates: [] }, false, written);
-    return written;
+    const written = new GraphKey();
+    written.write({ outputs, updates: [] }, false);
+    return written.copy();
   });
   assertEquals(keys, [keys[0], keys[0], keys[0]]);
 });

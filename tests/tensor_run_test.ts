@@ -171,6 +171,16 @@ onEveryDevice("a record with a shared tensor is updated by a record of the same 
   assertEquals([...await t.read(shared)], [3, 6]);
 });
 
+onEveryDevice("any name may be that of a tensor", async () => {
+  const named = JSON.parse('{ "__proto__": 1, "constructor": 2, "": 3 }');
+  const params = Object.fromEntries(Object.keys(named).map((n) => [n, t.scalar(named[n])]));
+  const kept = await t.keep(params);
+  await t.read({}, [[kept, t.mapNested(kept, (x) => t.scale(x, 3))]]);
+  const found = await t.read(kept);
+  const told = Object.entries(found).map(([name, [x]]) => `${name} is ${x}`);
+  assertEquals(told, ["__proto__ is 3", "constructor is 6", " is 9"]);
+});
+
 onEveryDevice("one value may go to two tensors", async () => {
   const { m, v } = await t.keep({ m: tensor("D", [1, 2]), v: tensor("D", [3, 4]) });
   const zero = t.zeros("D", [2]);

@@ -52,8 +52,8 @@ export function mapNested<P>(
 }
 
 function mapRecord(record: Record<string, unknown>, f: (x: unknown, name: string) => unknown) {
-  const mapped: Record<string, unknown> = {};
-  for (const name of Object.keys(record)) mapped[name] = f(record[name], name);
+  const mapped = { ...record }; // all names at once, be one of them "__proto__"
+  for (const name of Object.keys(mapped)) mapped[name] = f(mapped[name], name);
   return mapped;
 }
 

@@ -1,15 +1,15 @@
 /**
  * A key for a graph: two graphs with the same key need the same program.
  *
- * Idea   Number the tensors in the order in which a walk meets them; write down for each what it is and
- *        the numbers of its inputs. Values are not in the key, shapes are. A key is a list of whole
- *        numbers: every training step writes one, and writes it over that of the step before.
+ * Idea   Number the tensors in the order in which a walk meets them; write down for each what it is, the
+ *        numbers of its inputs, and its axes and sizes. Values are not in the key, shapes are. A key is a
+ *        list of whole numbers: every training step writes one, and writes it over that of the step before.
  * Trap   Two graphs must not come to one list by chance: each list within it begins with its length.
  * Differs from the paper: there is none.
  * @module
  */
 import type { Request } from "./emit.ts";
-import type { Origin, Tensor } from "./tensor.ts";
+import { type Origin, sameForm, type Tensor } from "./tensor.ts";
 import { sourcesFirst } from "./walk.ts";
 
 const names = new Map<string, number>();
@@ -21,61 +21,94 @@ function numberOf(name: string): number {
   return number;
 }
 
-/** Write the key of a request into `key`; returns the given tensors (data and held) in its order. */
-export function writeKey(request: Request, keeps: boolean, key: number[]): Tensor[] {
-  const leaves: Tensor[] = [], places = new Map<Origin, number>();
-  let end = 0;
-  const write = (number: number) => {
-    key[end++] = number;
-  };
-  const writeList = <T>(list: readonly T[], number: (item: T) => number) => {
-    write(list.length);
-    for (let i = 0; i < list.length; i++) write(number(list[i])); // an iterator would be garbage
-  };
-  const describe = (origin: Origin) => {
+/** The key of the graph at hand. */
+export class GraphKey {
+  private numbers = new Float64Array(256); // whole numbers, also those beyond 32 bits
+  private end = 0;
+
+  /** Write down a request; returns the given tensors (data and held) in its order. */
+  write({ outputs, updates }: Request, keeps: boolean): Tensor[] {
+    const leaves: Tensor[] = [], places = new Map<Origin, number>(), roots = updates.flat();
+    const order = sourcesFirst([...outputs, ...roots]);
+    this.end = 0;
+    this.add(order.length);
+    for (const x of order) {
+      this.addOrigin(x.origin);
+      if (x.origin.kind === "data" || x.origin.kind === "held") {
+        if (!places.has(x.origin)) places.set(x.origin, leaves.push(x) - 1);
+        this.add(places.get(x.origin)!);
+      }
+      this.addPlaces(x.inputs);
+      this.addForm(x);
+    }
+    this.addPlaces(outputs);
+    this.addPlaces(roots);
+    this.add(keeps ? 1 : 0);
+    return leaves;
+  }
+
+  /** Its numbers, to be remembered. */
+  copy(): Float64Array {
+    return this.numbers.slice(0, this.end);
+  }
+
+  /** Whether its numbers are these. */
+  equals(remembered: Float64Array): boolean {
+    if (remembered.length !== this.end) return false;
+    for (let i = 0; i < this.end; i++) if (remembered[i] !== this.numbers[i]) return false;
+    return true;
+  }
+
+  private addOrigin(origin: Origin): void {
+    this.add(numberOf(origin.kind));
     switch (origin.kind) {
       case "held":
-        write(origin.half ? 1 : 0);
+        this.add(origin.half ? 1 : 0);
         break;
       case "map":
-        write(origin.expression.id);
-        write(origin.lookup ? 1 : 0);
+        this.add(origin.expression.id);
+        this.add(origin.lookup ? 1 : 0);
         break;
       case "reduce":
-        write(numberOf(origin.by));
-        writeList(origin.over, numberOf);
+        this.add(numberOf(origin.by));
+        this.addNames(origin.over);
         break;
       case "view":
-        write(origin.base.place);
-        write(origin.offset);
-        writeList(origin.strides, itself);
+        this.add(origin.base.place);
+        this.add(origin.offset);
+        this.addSizes(origin.strides);
         break;
       case "assemble":
-        write(numberOf(origin.axis));
-        writeList(origin.starts, itself);
+        this.add(numberOf(origin.axis));
+        this.addSizes(origin.starts);
     }
-  };
-  const { outputs } = request, updates = request.updates.flat();
-  const order = sourcesFirst([...outputs, ...updates]);
-  write(order.length);
-  for (const x of order) {
-    const { origin } = x;
-    write(numberOf(origin.kind));
-    describe(origin);
-    if (origin.kind === "data" || origin.kind === "held") {
-      if (!places.has(origin)) places.set(origin, leaves.push(x) - 1);
-      write(places.get(origin)!);
-    }
-    writeList(x.inputs, place);
-    writeList(x.axes, numberOf);
-    writeList(x.shape, itself);
   }
-  writeList(outputs, place);
-  writeList(updates, place);
-  write(keeps ? 1 : 0);
-  key.length = end;
-  return leaves;
-}
 
-const place = (x: Tensor) => x.place;
-const itself = (n: number) => n;
+  private addForm(x: Tensor): void {
+    if (x.inputs.length > 0 && sameForm(x, x.inputs[0])) return this.add(-1); // no length is
+    this.addNames(x.axes);
+    this.addSizes(x.shape);
+  }
+
+  private addPlaces(list: readonly Tensor[]): void { // three loops: one with a function would be slower
+    this.add(list.length);
+    for (let i = 0; i < list.length; i++) this.add(list[i].place);
+  }
+
+  private addNames(list: readonly string[]): void {
+    this.add(list.length);
+    for (let i = 0; i < list.length; i++) this.add(numberOf(list[i]));
+  }
+
+  private addSizes(list: readonly number[]): void {
+    this.add(list.length);
+    for (let i = 0; i < list.length; i++) this.add(list[i]);
+  }
+
+  private add(number: number): void {
+    if (this.end === this.numbers.length) {
+      this.numbers = new Float64Array(this.numbers.buffer.transfer(16 * this.end)); // twice as long
+    }
+    this.numbers[this.end++] = number;
+  }
+}

@@ -15,7 +15,7 @@ import { chosenDevice, device } from "../devices/choice.ts";
 import { collectSoon } from "../devices/collector.ts";
 import { type Request, schedule } from "./emit.ts";
 import { leaves, mapNested } from "./gradient.ts";
-import { writeKey } from "./graph_key.ts";
+import { GraphKey } from "./graph_key.ts";
 import type { Program } from "../program/program.ts";
 import { type Origin, sameForm, scalar, Tensor } from "./tensor.ts";
 import { sourcesFirst } from "./walk.ts";
@@ -29,7 +29,7 @@ export type NumbersOf<P> = P extends Tensor ? Values
 export type Updates = readonly (readonly [target: unknown, value: unknown])[];
 
 interface Plan {
-  key: Int32Array;
+  key: Float64Array;
   program: Program;
   executable: Executable;
   /** For each binding: a storage of the plan's own, or undefined where one is given at each run. */
@@ -44,7 +44,7 @@ interface Plan {
 const plans = new WeakMap<Device, Plan[]>();
 const maximumPlans = 256;
 /** The key of the graph at hand. */
-const key: number[] = [];
+const key = new GraphKey();
 
 /**
  * Compute tensors and bring their numbers to the host; in the same run, give held tensors new values.
@@ -267,7 +267,7 @@ function execute(
   storages?: Storage[],
 ): Promise<Values[]> {
   if (request.outputs.length + request.updates.length === 0) return Promise.resolve([]);
-  const given = writeKey(request, storages !== undefined, key);
+  const given = key.write(request, storages !== undefined);
   const on = holder ?? deviceOf(given) ?? chosenDevice();
   if (!on) return device("auto").then((on) => execute(request, reads, on));
   const plan = planFor(on, request, given, storages !== undefined);
@@ -288,16 +288,10 @@ function execute(
 function planFor(on: Device, request: Request, given: Tensor[], storesElsewhere: boolean): Plan {
   const known = plans.get(on) ?? [];
   plans.set(on, known);
-  const at = known.findIndex((plan) => isAtHand(plan.key));
+  const at = known.findIndex((plan) => key.equals(plan.key));
   const plan = at < 0 ? newPlan(on, request, given, storesElsewhere) : known.splice(at, 1)[0];
   if (known.unshift(plan) > maximumPlans) forget(on, known.pop()!);
   return plan;
-}
-
-function isAtHand(other: Int32Array): boolean {
-  if (other.length !== key.length) return false;
-  for (let i = 0; i < key.length; i++) if (other[i] !== key[i]) return false;
-  return true;
 }
 
 function newPlan(on: Device, request: Request, given: Tensor[], storesElsewhere: boolean): Plan {
@@ -308,7 +302,7 @@ function newPlan(on: Device, request: Request, given: Tensor[], storesElsewhere:
   ];
   const leafOrder = leaves.map((x) => given.findIndex((g) => g.origin === x.origin));
   return {
-    key: Int32Array.from(key), // a number too large for it equals none: such a graph is planned anew
+    key: key.copy(),
     program,
     executable: on.compile(program),
     own,

@@ -109,6 +109,24 @@ export function rearrange<const E extends string>(
 interface Groups {
   from: (readonly string[])[];
   to: (readonly string[])[];
+  /** The axes of the result. */
+  axes: string[];
+  /** Of each axis of each of its groups: the place among all those of the source. */
+  places: number[][];
+  /** The way back, once it was needed. */
+  back?: Groups;
+  /** To each axis on its own, and from there, once a copy was needed. */
+  detour?: [Groups, Groups];
+}
+
+function grouped(from: Groups["from"], to: Groups["to"]): Groups {
+  const names = from.flat(), axes = to.map(merged);
+  return { from, to, axes, places: to.map((group) => group.map((axis) => names.indexOf(axis))) };
+}
+
+function detour({ from, to }: Groups): [Groups, Groups] {
+  const alone = to.flat().map((axis) => [axis]);
+  return [grouped(from, alone), grouped(alone, to)];
 }
 
 /** Both sides of a rearrangement, or what is wrong with them. */
@@ -118,7 +136,7 @@ const parsedGroups = rememberedText((expression): Groups | string => {
   if ([...from, ...to].some((group) => group.length === 0)) return "an empty group is no axis";
   if (namesTwice(from.flat())) return "an axis is named twice";
   const same = sameList(from.flat().sort(), to.flat().sort());
-  return same ? { from, to } : "both sides must name the same axes";
+  return same ? grouped(from, to) : "both sides must name the same axes";
 });
 
 /** The name of the axis that a group makes. */
@@ -145,24 +163,25 @@ function splitSizes(
 }
 
 /** Split the axes of x, whose parts have the sizes `split`, and gather them into other groups. */
-function regroup(x: Tensor, split: number[][], { from, to }: Groups): Tensor {
-  const { base, strides, offset } = layoutOf(x);
-  const names = from.flat(), sizes = split.flat();
+function regroup(x: Tensor, split: number[][], groups: Groups): Tensor {
+  const { from, to, axes, places } = groups, { base, strides, offset } = layoutOf(x);
+  const sizes = split.flat();
   const steps = split.flatMap((own, d) => rowMajor(own).map((step) => step * strides[d]));
-  const of = (list: number[]) => (axis: string) => list[names.indexOf(axis)];
-  const sizeOf = of(sizes), stepOf = of(steps);
-  const splitAs = (groups: Groups["to"]) => groups.map((group) => group.map(sizeOf));
-  const back: Backward = (g) => [regroup(g, splitAs(to), { from: to, to: from })];
-  if (to.every((group) => group.length === 1 || merges(group.map(sizeOf), group.map(stepOf)))) {
-    const shape = splitAs(to).map(elementsOf);
-    const lastStep = (group: readonly string[]) =>
-      stepOf(group.findLast((axis) => sizeOf(axis) !== 1) ?? group.at(-1)!);
-    return view(x, to.map(merged), shape, { base, strides: to.map(lastStep), offset }, back);
+  const parts = places.map((group) => group.map((i) => sizes[i]));
+  if (
+    places.every((group, d) => group.length === 1 || merges(parts[d], group.map((i) => steps[i])))
+  ) {
+    const lastStep = (group: number[]) =>
+      steps[group.findLast((i) => sizes[i] !== 1) ?? group.at(-1)!];
+    const layout = { base, strides: places.map(lastStep), offset };
+    return view(x, axes, parts.map(elementsOf), layout, (g) => {
+      groups.back ??= grouped(to, from);
+      return [regroup(g, parts, groups.back)];
+    });
   }
-  const parts = to.flat().map((axis) => [axis]);
-  const loose = regroup(x, split, { from, to: parts });
+  const [apart, together] = groups.detour ??= detour(groups), loose = regroup(x, split, apart);
   const copy = mapOver(loose.axes, loose.shape, input(0), [loose]);
-  return regroup(copy, splitAs(parts), { from: parts, to });
+  return regroup(copy, loose.shape.map((size) => [size]), together);
 }
 
 /**

@@ -49,8 +49,11 @@ export async function openWebgpu(
 
 /** Submissions under way at one time, and after how many of them the GPU is asked whether it is done. */
 const IN_FLIGHT = 32, ASK = 16;
-/** Each submission leaves 2 KB outside of JavaScript's heap: after so many the collector is told. */
-const TELL = 256;
+/**
+ * Each submission leaves 2 KB outside of JavaScript's heap: after so many the collector is told, if that
+ * is so many milliseconds after it was told last. A collection stops the program for 3 to 6 ms.
+ */
+const TELL = 64, APART = 500;
 
 /** Numbers on the GPU. */
 export class Numbers implements Storage {
@@ -96,6 +99,7 @@ export class Gpu implements Device {
   private readonly waiting: (() => void)[] = [];
   private underWay = 0;
   private submitted = 0;
+  private told = 0;
   private failure: Error | null = null;
   private lost: Error | null = null;
 
@@ -180,7 +184,10 @@ export class Gpu implements Device {
     this.gpu.queue.submit([encoder.finish()]);
     this.underWay++;
     this.submitted++;
-    if (this.submitted % TELL === 0) collectSoon();
+    if (this.submitted % TELL === 0 && performance.now() > this.told + APART) {
+      this.told = performance.now();
+      collectSoon();
+    }
     if (this.submitted % ASK !== 0) return;
     const done = () => {
       this.underWay -= ASK;

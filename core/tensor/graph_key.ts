@@ -2,8 +2,9 @@
  * A key for a graph: two graphs with the same key need the same program.
  *
  * Idea   Number the tensors in the order in which a walk meets them; write down for each what it is, the
- *        numbers of its inputs, and its axes and sizes. Values are not in the key, shapes are. A key is a
- *        list of whole numbers: every training step writes one, and writes it over that of the step before.
+ *        numbers of its inputs, and its axes and sizes where they are not those of its first input. Values
+ *        are not in the key, shapes are. A key is a list of whole numbers: every training step writes one,
+ *        and writes it over that of the step before.
  * Trap   Two graphs must not come to one list by chance: each list within it begins with its length.
  * Differs from the paper: there is none.
  * @module
@@ -85,7 +86,7 @@ export class GraphKey {
   }
 
   private addForm(x: Tensor): void {
-    if (x.inputs.length > 0 && sameForm(x, x.inputs[0])) return this.add(-1); // no length is
+    if (x.inputs.length > 0 && sameForm(x, x.inputs[0])) return this.add(-1); // not a length
     this.addNames(x.axes);
     this.addSizes(x.shape);
   }

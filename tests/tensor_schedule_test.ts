@@ -248,6 +248,7 @@ Deno.test("what makes another program makes another key", () => {
     [[t.max(x, "D")]],
     [[view([4], 0)]],
     [[view([4], 1)]],
+    [[view([4], 2 ** 32 + 1)]],
     [[view([1], 0)]],
     [[t.pad(x, "T", 1, 2)]],
     [[t.pad(x, "T", 2, 1)]],

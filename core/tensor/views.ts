@@ -100,7 +100,7 @@ export function rearrange<const E extends string>(
   };
   const groups = parsedGroups(expression);
   if (typeof groups === "string") return fail(groups);
-  if (!sameList(groups.from.map(merged), source.axes)) fail("other axes");
+  if (!sameList(backOf(groups).axes, source.axes)) fail("other axes");
   const split = groups.from.map((group, d) => splitSizes(group, source.shape[d], sizes, fail));
   return regroup(source, split, groups) as Tensor<Flat<Right<E>>>;
 }
@@ -123,6 +123,8 @@ function grouped(from: Groups["from"], to: Groups["to"]): Groups {
   const names = from.flat(), axes = to.map(merged);
   return { from, to, axes, places: to.map((group) => group.map((axis) => names.indexOf(axis))) };
 }
+
+const backOf = (groups: Groups) => groups.back ??= grouped(groups.to, groups.from);
 
 function detour({ from, to }: Groups): [Groups, Groups] {
   const alone = to.flat().map((axis) => [axis]);
@@ -164,7 +166,7 @@ function splitSizes(
 
 /** Split the axes of x, whose parts have the sizes `split`, and gather them into other groups. */
 function regroup(x: Tensor, split: number[][], groups: Groups): Tensor {
-  const { from, to, axes, places } = groups, { base, strides, offset } = layoutOf(x);
+  const { axes, places } = groups, { base, strides, offset } = layoutOf(x);
   const sizes = split.flat();
   const steps = split.flatMap((own, d) => rowMajor(own).map((step) => step * strides[d]));
   const parts = places.map((group) => group.map((i) => sizes[i]));
@@ -174,10 +176,8 @@ function regroup(x: Tensor, split: number[][], groups: Groups): Tensor {
     const lastStep = (group: number[]) =>
       steps[group.findLast((i) => sizes[i] !== 1) ?? group.at(-1)!];
     const layout = { base, strides: places.map(lastStep), offset };
-    return view(x, axes, parts.map(elementsOf), layout, (g) => {
-      groups.back ??= grouped(to, from);
-      return [regroup(g, parts, groups.back)];
-    });
+    const back: Backward = (g) => [regroup(g, parts, backOf(groups))];
+    return view(x, axes, parts.map(elementsOf), layout, back);
   }
   const [apart, together] = groups.detour ??= detour(groups), loose = regroup(x, split, apart);
   const copy = mapOver(loose.axes, loose.shape, input(0), [loose]);

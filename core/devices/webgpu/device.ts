@@ -51,7 +51,7 @@ export async function openWebgpu(
 const IN_FLIGHT = 32, ASK = 16;
 /**
  * Each submission leaves 2 KB outside of JavaScript's heap: after so many the collector is told, if that
- * is so many milliseconds after it was told last. A collection stops the program for 3 to 6 ms.
+ * is so many milliseconds after it was told last. A collection stops the program for 2 to 6 ms.
  */
 const TELL = 64, APART = 500;
 
